@@ -1,0 +1,1 @@
+"""Unmodified Fluss clients as judges of the server."""

@@ -1,0 +1,47 @@
+"""Which server the tests judge, and how they get one.
+
+By default each test session starts its own `thalweg serve` (THALWEG_BINARY names another build). The tests that
+only speak the protocol can also be pointed at a peer, which is how they are themselves tested:
+
+    pytest tests/conformance --server java        the real Apache Fluss, fetched by Maven
+    pytest tests/conformance --server HOST:PORT   one that is running already
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from peers.java_fluss import JavaFluss
+from peers.places import thalweg_binary
+from peers.thalweg import ThalwegServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("thalweg")
+    group.addoption("--server", default="thalweg", help="thalweg (default), java, or HOST:PORT")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    judged = config.getoption("--server")
+    return f"server under test: {thalweg_binary() if judged == 'thalweg' else judged}"
+
+
+@pytest.fixture(scope="session")
+def bootstrap(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """HOST:PORT of the server under test, shared by the session: make your own databases in it."""
+    judged = request.config.getoption("--server")
+    if judged == "java":
+        peer = JavaFluss(tmp_path_factory.mktemp("java-fluss"))
+        try:
+            yield peer.start().bootstrap
+        finally:
+            peer.stop()
+    elif judged == "thalweg":
+        server = ThalwegServer(tmp_path_factory.mktemp("thalweg")).start()
+        yield server.bootstrap
+        # Not in a `finally`: a server that died under the tests is an error of its own.
+        server.stop()
+    else:
+        yield judged

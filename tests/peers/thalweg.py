@@ -1,0 +1,74 @@
+"""The server under test, started on a data directory of its own and a port that was free."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from peers.child import Child
+from peers.places import thalweg_binary
+
+START_S_MAX = 30.0
+STOP_S_MAX = 10.0
+
+
+class ThalwegServer:
+    """`thalweg serve` that can be stopped, killed and started again on the same port and data.
+
+    `directory` holds the log of all its runs and, under `data/`, what it stores.
+    """
+
+    def __init__(self, directory: Path, port: int = 0, options: tuple[str, ...] = ()):
+        self.directory = directory
+        self.port = port  # 0 until the first start has found a free one
+        self.options = options
+        self._child: Child | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def bootstrap(self) -> str:
+        assert self.port, "not started yet"
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None, "not running"
+        return self._child.pid
+
+    def running(self) -> bool:
+        return self._child is not None and self._child.running()
+
+    def start(self) -> "ThalwegServer":
+        """Returns once it listens; raises ChildFailed with the server's own words otherwise."""
+        assert not self.running(), "already running"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        argv = [str(thalweg_binary()), "serve", "--data", str(self.data_dir)]
+        argv += ["--listen", f"127.0.0.1:{self.port}", "--flight", "off", "--http", "off", *self.options]
+        self._child = Child(argv, self.directory / "server.log", cwd=self.directory)
+        try:
+            listening = self._child.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", START_S_MAX)
+        except BaseException:
+            self._child.kill()
+            raise
+        self.port = int(listening.group(1))
+        return self
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._child is not None:
+            self._child.kill()
+
+    def stop(self) -> None:
+        """SIGTERM; raises if the server has crashed before or does not end with status 0 in time."""
+        if self._child is None:
+            return
+        status = self._child.stop(STOP_S_MAX)
+        if status != 0:
+            raise RuntimeError(
+                f"{self._child.describe()} ended with status {status}:\n{self._child.last_output()}"
+            )
+
+    def last_output(self) -> str:
+        return self._child.last_output() if self._child is not None else "(never started)"

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine to where the tree builds and all its tests run; says what it does and does nothing twice.
+#   tools/setup/apt.lock           pinned apt packages: installed when missing (the only step that needs root or sudo)
+#   tools/setup/requirements.txt   pinned, hashed wheels in .venv; libarrow and its headers come with pyarrow
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tools/setup/apt.sh
+
+lock=tools/setup/apt.lock
+requirements=tools/setup/requirements.txt
+stamp=.venv/.setup-stamp
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else fail "needs root to run: $* (run ./dev setup once as root, or install sudo)"
+  fi
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" </dev/null
+}
+
+# What is missing, and for what is there whether it is of the pinned upstream major version.
+find_missing() {
+  local line package pinned installed
+  local -A have=()
+  while IFS='=' read -r package installed; do have[$package]=$installed; done < <(
+    dpkg-query -W -f='${Package}=${Version}=${db:Status-Status}\n' 2>/dev/null | sed -n 's/=installed$//p')
+  missing=()
+  others=()
+  while read -r line; do
+    package=${line%%=*} pinned=${line#*=}
+    installed=${have[$package]:-}
+    if [[ -z $installed ]]; then missing+=("$line")
+    elif [[ $installed != "$pinned" ]]; then
+      [[ $(upstream_major "$installed") == "$(upstream_major "$pinned")" ]] ||
+        fail "$package $installed is installed, but this tree is pinned to $pinned; remove it and run ./dev setup again"
+      others+=("$package $installed (pinned: $pinned)")
+    fi
+  done < <(locked_packages "$lock")
+}
+
+install_missing() {
+  say "apt: installing ${#missing[@]} of $(locked_packages "$lock" | wc -l) pinned packages: ${missing[*]%%=*}"
+  apt_get update
+  local line chosen wanted=() relaxed=()
+  for line in "${missing[@]}"; do
+    chosen=$(choose_version "$line" "$(apt-cache madison "${line%%=*}")") ||
+      fail "the mirror has no ${line%%=*} of upstream major version $(upstream_major "${line#*=}"); see 'apt-cache policy ${line%%=*}'"
+    [[ $chosen == "$line" ]] || say "WARNING: $line has vanished from the mirror, taking $chosen"
+    wanted+=("$chosen")
+    relaxed+=("${line%%=*}")
+  done
+  if ! apt_get install --no-install-recommends "${wanted[@]}"; then
+    # A pinned package may want an older library than the one that this machine already got from security updates.
+    say "WARNING: the pinned versions do not fit together on this machine, taking the mirror's candidates instead"
+    apt_get install --no-install-recommends "${relaxed[@]}"
+  fi
+  find_missing
+  [[ ${#missing[@]} == 0 ]] || fail "still missing after the installation: ${missing[*]}"
+}
+
+# Debian's own interpreter where it can make environments, else whatever python3.11 is on the path.
+find_python() {
+  local python
+  for python in /usr/bin/python3.11 python3.11 python3; do
+    if "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; then
+      echo "$python"
+      return
+    fi
+  done
+  fail "no Python 3.11 with the venv module; on Debian 12: apt-get install python3-venv"
+}
+
+make_venv() {
+  local python
+  python=$(find_python)
+  say "python: making .venv with $python and $(grep -c '==' "$requirements") hash-pinned packages (pyarrow brings libarrow)"
+  rm -rf .venv
+  "$python" -m venv .venv
+  PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --no-input --require-hashes --only-binary :all: \
+    -r "$requirements" </dev/null
+  compgen -G '.venv/lib/python3*/site-packages/pyarrow/libarrow.so.*' >/dev/null ||
+    fail "the pyarrow wheel in .venv carries no libarrow; is this x86-64 Linux?"
+  echo "$1" >"$stamp"
+}
+
+[[ $(uname -m) == x86_64 ]] || fail "this tree is pinned for x86-64, this machine is $(uname -m)"
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || fail "needs Debian 12 (dpkg and apt-get)"
+
+find_missing
+[[ ${#missing[@]} == 0 ]] || install_missing
+
+key=$(cat "$lock" "$requirements" tools/setup/setup.sh | sha256sum | cut -d' ' -f1)
+if [[ ! -f $stamp || $(<"$stamp") != "$key" ]] || ! .venv/bin/python -c '' 2>/dev/null; then
+  for other in "${others[@]}"; do say "note: not the pinned version, same upstream major: $other"; done
+  make_venv "$key"
+  say "done: $(locked_packages "$lock" | wc -l) apt packages, .venv"
+elif [[ ${1:-} != --quiet ]]; then
+  say "nothing to do: apt packages and .venv are as the lock files want them"
+fi

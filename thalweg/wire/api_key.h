@@ -83,7 +83,7 @@ enum class ApiKey : int16_t {
 constexpr std::string_view ApiName(ApiKey key) {
   switch (key) {
 #define X(number, constant, name) \
-  case ApiKey::constant:          \
+  case ApiKey::constant: \
     return name;
     THALWEG_API_KEYS(X)
 #undef X

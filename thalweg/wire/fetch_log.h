@@ -17,8 +17,8 @@ namespace thalweg::pb {
 class PbPredicate;
 }
 
-/// FETCH_LOG. Records never pass through here: a response is encoded around the places where they belong, so that they can
-/// be sent straight from a file or from the memory tail.
+/// FETCH_LOG. Records never pass through here: a response is encoded around the places where they belong, so that they
+/// can be sent straight from a file or from the memory tail.
 namespace thalweg::wire {
 
 struct FetchLogRequest {
@@ -94,8 +94,8 @@ struct FetchLogTableResult {
   std::vector<FetchLogBucketResult> buckets{};
 };
 
-/// A response frame with holes: the frame is, for each piece in order, piece.header and then piece.records_bytes bytes of
-/// records of bucket `bucket_index` of table `table_index`. The last piece, and it alone, may have no records.
+/// A response frame with holes: the frame is, for each piece in order, piece.header and then piece.records_bytes bytes
+/// of records of bucket `bucket_index` of table `table_index`. The last piece, and it alone, may have no records.
 struct FetchLogResponse {
   struct Piece {
     /// Views `headers`.

@@ -150,8 +150,8 @@ TEST(FetchLogRequest, TakesUnpackedNumbersAndPredicatesInParts) {
   pb::FetchLogRequest request;
   request.set_follower_server_id(-1);
   request.set_max_bytes(1);
-  std::string table("\x08\x05\x10\x01\x18\x02\x18\x04", 8);  // id 5, projection on, fields 2 and 4 unpacked
-  table += std::string("\x2A\x02\x08\x00", 4);               // predicate: type 0
+  std::string table("\x08\x05\x10\x01\x18\x02\x18\x04", 8);     // id 5, projection on, fields 2 and 4 unpacked
+  table += std::string("\x2A\x02\x08\x00", 4);                  // predicate: type 0
   table += std::string("\x2A\x06\x12\x04\x08\x03\x10\x07", 8);  // the same predicate: its leaf
   std::string body = request.SerializeAsString();
   body += std::string("\x1A") + static_cast<char>(table.size()) + table;
@@ -266,7 +266,8 @@ TEST(FetchLogResponse, EncodesWhatProtobufEncodes) {
       auto* e = expected.add_tables_resp();
       table.table = TableId(AnyNumber(random));
       e->set_table_id(table.table.value);
-      for (size_t n = random() % 5; n > 0; --n) FillResult(random, &table.buckets.emplace_back(), e->add_buckets_resp());
+      for (size_t n = random() % 5; n > 0; --n)
+        FillResult(random, &table.buckets.emplace_back(), e->add_buckets_resp());
     }
     const auto response = EncodeFetchLogResponse(round, tables);
     ASSERT_TRUE(response.ok()) << response.status();

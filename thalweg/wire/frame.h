@@ -18,8 +18,8 @@ class MessageLite;
 ///   response   | i32 length | i8 0        | i32 request id               | body |
 ///   refusal    | i32 length | i8 1        | i32 request id               | ErrorResponse |
 ///
-/// The length counts the bytes after itself. The protocol has a third kind of answer, 2 without an id; no client of ours
-/// needs it and one of them misreads it, so a connection that cannot be answered by id is closed instead.
+/// The length counts the bytes after itself. The protocol has a third kind of answer, 2 without an id; no client of
+/// ours needs it and one of them misreads it, so a connection that cannot be answered by id is closed instead.
 namespace thalweg::wire {
 
 inline constexpr size_t kLengthBytes = 4;

@@ -10,8 +10,8 @@
 
 namespace thalweg::wire {
 
-/// Encoders of single protobuf fields. Each Put…() has a …Bytes() that tells its size beforehand, because the length of a
-/// nested message stands in front of it. Negative numbers take ten bytes, as protobuf's int32 and int64 do.
+/// Encoders of single protobuf fields. Each Put…() has a …Bytes() that tells its size beforehand, because the length of
+/// a nested message stands in front of it. Negative numbers take ten bytes, as protobuf's int32 and int64 do.
 
 inline size_t NumberFieldBytes(uint32_t number, int64_t value) {
   return VarintBytes(Field(number, WireType::kVarint)) + VarintBytes(static_cast<uint64_t>(value));

@@ -106,10 +106,10 @@ TEST(ProduceLog, SkipsUnknownFieldsAndOtherWireTypes) {
   request.set_table_id(3);
   request.set_timeout_ms(1000);
   std::string body = request.SerializeAsString();
-  body += std::string("\x0A\x01z", 3);                   // acks as bytes
-  body += std::string("\x9A\x06\x02hi", 5);              // field 99
-  body += std::string("\x4B\x08\x01\x4C", 4);            // group 9
-  body += std::string("\x25\x01\x02\x03\x04", 5);        // buckets_req as fixed32
+  body += std::string("\x0A\x01z", 3);             // acks as bytes
+  body += std::string("\x9A\x06\x02hi", 5);        // field 99
+  body += std::string("\x4B\x08\x01\x4C", 4);      // group 9
+  body += std::string("\x25\x01\x02\x03\x04", 5);  // buckets_req as fixed32
   const auto decoded = DecodeProduceLogRequest(AsBytes(body));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->acks, -1);

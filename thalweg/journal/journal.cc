@@ -1,0 +1,361 @@
+#include "thalweg/journal/journal.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "thalweg/base/check.h"
+#include "thalweg/base/error.h"
+
+namespace thalweg::journal {
+namespace {
+
+size_t PayloadBytes(const Entry& entry) { return entry.direct ? 0 : entry.batches.size() + entry.statistics.size(); }
+
+size_t BytesOf(const std::vector<Entry>& group) {
+  size_t bytes = 0;
+  for (const auto& entry : group) bytes += RecordBytes(PayloadBytes(entry));
+  return bytes;
+}
+
+arrow::Status ClosingError() { return Error(ErrorCode::kStorageException, "The server is shutting down."); }
+
+}  // namespace
+
+Journal::Journal(io::FileSystem& fs, const runtime::Clock& clock, runtime::Executor& thread, runtime::Executor& pool,
+                 const JournalOptions& options, CommitSink& sink)
+    : fs_(fs), clock_(clock), thread_(thread), pool_(pool), options_(options), sink_(sink), ring_(fs, options.ring) {}
+
+Journal::~Journal() { TW_CHECK(in_flight_ == 0); }
+
+arrow::Result<std::unique_ptr<Journal>> Journal::Open(io::FileSystem& fs, const runtime::Clock& clock,
+                                                      runtime::Executor& thread, runtime::Executor& pool,
+                                                      const JournalOptions& options, uint64_t from_sequence,
+                                                      CommitSink& sink, const RecordVisitor& visitor) {
+  std::unique_ptr<Journal> journal(new Journal(fs, clock, thread, pool, options, sink));
+  ARROW_RETURN_NOT_OK(journal->Recover(from_sequence, visitor));
+  return journal;
+}
+
+arrow::Status Journal::Recover(uint64_t from_sequence, const RecordVisitor& visitor) {
+  ARROW_RETURN_NOT_OK(fs_.CreateDirectories(options_.ring.directory));
+  ARROW_ASSIGN_OR_RAISE(FoundFiles found, FindFiles(fs_, options_.ring));
+  ARROW_ASSIGN_OR_RAISE(ReplayResult replayed, Replay(found.used, from_sequence, visitor));
+  damage_ = std::move(replayed.damage);
+  epoch_ = replayed.epoch + 1;
+  next_sequence_ = std::max(replayed.next_sequence, from_sequence);
+  stats_.bytes_max = ring_.bytes_max();
+  ring_.Adopt(std::move(found.used), std::move(found.free), found.next_number);
+  ring_.Release(from_sequence);
+  if (!ring_.has_free()) {
+    // Small even beside existing files: the start must not wait for 64 MiB of zeros.
+    ARROW_ASSIGN_OR_RAISE(RingFile first, ring_.Prepare(ring_.ReserveFirst(), options_.ring.first_file_bytes));
+    ring_.AddFree(std::move(first));
+  }
+  return arrow::Status::OK();
+}
+
+void Journal::Append(Entry entry) {
+  arrow::Status refused;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_.ok() && !closing_) {
+      stats_.entry_bytes += entry.batches.size() + entry.statistics.size();
+      queue_.push_back(std::move(entry));
+      if (!stalled_) ScheduleLocked(0);
+      return;
+    }
+    refused = failure_.ok() ? ClosingError() : failure_;
+  }
+  std::vector<Entry> group;
+  group.push_back(std::move(entry));
+  sink_.Failed(std::move(group), refused);
+}
+
+void Journal::ScheduleLocked(int64_t delay_ns) {
+  if (scheduled_) return;
+  scheduled_ = true;
+  ++in_flight_;
+  auto run = [this] { RunOnce(); };
+  if (delay_ns == 0) {
+    thread_.Post(std::move(run));
+  } else {
+    thread_.PostAfter(runtime::Nanos(delay_ns), std::move(run));
+  }
+}
+
+std::vector<Entry> Journal::TakeLocked() {
+  std::vector<Entry> group = std::exchange(held_, {});
+  size_t bytes = BytesOf(group);
+  while (!queue_.empty()) {
+    const size_t more = RecordBytes(PayloadBytes(queue_.front()));
+    // What is large may turn out to go to its segment, so it does not count against the group.
+    const bool may_divert = more >= options_.direct_bytes_min && !queue_.front().refused_direct;
+    if (!may_divert && !group.empty() && bytes + more > options_.group_bytes_max) break;
+    bytes += may_divert ? 0 : more;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return group;
+}
+
+std::vector<Entry> Journal::DivertLarge(std::vector<Entry> group) {
+  if (lanes_.empty() && BytesOf(group) < options_.direct_bytes_min) return group;
+  std::unordered_map<TableBucket, size_t> bytes_of;
+  for (const auto& entry : group) {
+    if (!entry.direct && !entry.refused_direct) bytes_of[entry.bucket] += PayloadBytes(entry);
+  }
+  std::vector<Entry> kept;
+  std::unordered_map<TableBucket, std::vector<Entry>> large;
+  for (auto& entry : group) {
+    if (entry.direct || entry.refused_direct) {
+      kept.push_back(std::move(entry));
+    } else if (const auto lane = lanes_.find(entry.bucket); lane != lanes_.end()) {
+      lane->second.waiting.push_back(std::move(entry));
+    } else if (bytes_of[entry.bucket] >= options_.direct_bytes_min) {
+      large[entry.bucket].push_back(std::move(entry));
+    } else {
+      kept.push_back(std::move(entry));
+    }
+  }
+  for (auto& [bucket, entries] : large) StartDirect(bucket, std::move(entries));
+  return kept;
+}
+
+void Journal::StartDirect(const TableBucket& bucket, std::vector<Entry> entries) {
+  lanes_.emplace(bucket, Lane{});
+  {
+    std::lock_guard lock(mutex_);
+    ++in_flight_;
+  }
+  sink_.WriteDirect(std::move(entries), [this](std::vector<Entry> written, arrow::Status status) {
+    thread_.Post([this, written = std::move(written), status = std::move(status)]() mutable {
+      DirectDone(std::move(written), status);
+    });
+  });
+}
+
+void Journal::DirectDone(std::vector<Entry> entries, const arrow::Status& status) {
+  const auto lane = lanes_.find(entries.front().bucket);
+  TW_CHECK(lane != lanes_.end());
+  std::deque<Entry> back;
+  for (auto& entry : entries) {
+    entry.direct = status.ok();
+    entry.refused_direct = !status.ok();
+    back.push_back(std::move(entry));
+  }
+  std::ranges::move(lane->second.waiting, std::back_inserter(back));
+  lanes_.erase(lane);
+  std::lock_guard lock(mutex_);
+  --in_flight_;
+  for (const auto& entry : back) {
+    if (entry.direct) stats_.direct_bytes += entry.batches.size() + entry.statistics.size();
+  }
+  // In front: what was queued behind them meanwhile is newer.
+  queue_.insert(queue_.begin(), std::make_move_iterator(back.begin()), std::make_move_iterator(back.end()));
+  if (!stalled_) ScheduleLocked(0);
+}
+
+bool Journal::EnsureRoom(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  RingFile* active = ring_.active();
+  const bool fits = active && active->position + bytes <= active->bytes;
+  if (fits || ring_.Rotate(next_sequence_, bytes)) {
+    stalled_ = false;
+    PrepareAheadLocked();
+    return true;
+  }
+  if (!stalled_) ++stats_.ring_stalls;
+  stalled_ = true;
+  PrepareAheadLocked();
+  return false;
+}
+
+void Journal::PrepareAheadLocked() {
+  const RingFile* active = ring_.active();
+  const bool wanted = stalled_ || !active || active->position > active->bytes / 4;
+  if (preparing_ || closing_ || !wanted || (ring_.has_free() && !stalled_)) return;
+  const auto next = ring_.ReserveNext();
+  if (!next) return;
+  preparing_ = true;
+  ++in_flight_;
+  pool_.Post([this, number = next->first, bytes = next->second] {
+    auto made = ring_.Prepare(number, bytes);
+    std::lock_guard lock(mutex_);
+    preparing_ = false;
+    if (made.ok()) {
+      ring_.AddFree(std::move(made).ValueUnsafe());
+    } else {
+      // Not fatal: files come back by Release. Tried again with the next group.
+      ring_.CancelReservation(bytes);
+    }
+    if (stalled_ && made.ok()) ScheduleLocked(0);
+    if (--in_flight_ == 0) idle_.notify_all();
+  });
+}
+
+size_t Journal::BuildGroup(std::vector<Entry>& group) {
+  const size_t bytes = AlignUp(BytesOf(group), kGroupAlignment);
+  if (group_memory_.size() < bytes) group_memory_ = AlignedMemory(std::max(bytes, size_t{256} << 10));
+  uint8_t* at = group_memory_.data();
+  for (size_t i = 0; i < group.size(); ++i) {
+    Entry& entry = group[i];
+    const size_t payload = PayloadBytes(entry);
+    uint8_t* to = at + kRecordHeaderBytes;
+    if (!entry.direct) {
+      to = std::ranges::copy(entry.batches.view(), to).out;
+      to = std::ranges::copy(entry.statistics.view(), to).out;
+    }
+    entry.sequence = next_sequence_ + i;
+    SealRecord({.length = static_cast<uint32_t>(payload),
+                .epoch = epoch_,
+                .sequence = entry.sequence,
+                .bucket = entry.bucket,
+                .kind = entry.direct ? RecordKind::kDescriptor : RecordKind::kBatches,
+                .first_of_group = i == 0,
+                .last_of_group = i + 1 == group.size(),
+                .first = entry.first,
+                .count = entry.count,
+                .statistics_bytes = entry.direct ? 0 : static_cast<uint32_t>(entry.statistics.size())},
+               at);
+    uint8_t* next = at + RecordBytes(payload);
+    std::fill(to, next, uint8_t{0});
+    at = next;
+  }
+  std::fill(at, group_memory_.data() + bytes, uint8_t{0});
+  return bytes;
+}
+
+arrow::Status Journal::WriteGroup(size_t bytes) {
+  RingFile& active = *ring_.active();  // only this thread changes which file is active
+  const ByteView group(group_memory_.data(), bytes);
+  if (options_.durability == Durability::kPageCache) return active.file->WriteAt(active.position, {&group, 1});
+  return active.file->WriteDurable(active.position, group);
+}
+
+void Journal::RunOnce() {
+  std::vector<Entry> group;
+  arrow::Status failed;
+  {
+    std::lock_guard lock(mutex_);
+    scheduled_ = false;
+    group = TakeLocked();
+    failed = closing_ ? ClosingError() : failure_;
+  }
+  if (!failed.ok()) {
+    FailAll(failed, std::move(group));
+  } else {
+    group = DivertLarge(std::move(group));
+    if (!group.empty()) {
+      if (!EnsureRoom(AlignUp(BytesOf(group), kGroupAlignment))) {
+        std::lock_guard lock(mutex_);
+        held_ = std::move(group);
+        // Release or a prepared file may have come between the two locks.
+        if (ring_.has_free()) ScheduleLocked(1'000'000);
+      } else {
+        const int64_t start = clock_.MonotonicNs();
+        const size_t bytes = BuildGroup(group);
+        if (arrow::Status written = WriteGroup(bytes); !written.ok()) {
+          FailAll(written, std::move(group));
+        } else {
+          Publish(std::move(group), bytes, clock_.MonotonicNs() - start);
+        }
+      }
+    }
+  }
+  std::lock_guard lock(mutex_);
+  if (--in_flight_ == 0) idle_.notify_all();
+}
+
+void Journal::Publish(std::vector<Entry> group, size_t bytes, int64_t sync_ns) {
+  const size_t count = group.size();
+  {
+    std::lock_guard lock(mutex_);
+    next_sequence_ += count;
+    ring_.active()->position += bytes;
+    ring_.active()->next_sequence = next_sequence_;
+    ++stats_.groups;
+    stats_.entries += count;
+    stats_.device_bytes += bytes;
+    stats_.sync_ns_total += static_cast<uint64_t>(sync_ns);
+    stats_.sync_ns_average = stats_.sync_ns_average == 0 ? sync_ns : (7 * stats_.sync_ns_average + sync_ns) / 8;
+    // Under load the next group may gather for about as long as a sync takes; an idle journal commits at once.
+    if (!queue_.empty()) {
+      ScheduleLocked(std::clamp(stats_.sync_ns_average, options_.window_ns_min, options_.window_ns_max));
+    }
+  }
+  sink_.Committed(std::move(group));
+}
+
+void Journal::FailAll(const arrow::Status& why, std::vector<Entry> group) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closing_ && failure_.ok()) failure_ = why;
+    std::ranges::move(queue_, std::back_inserter(group));
+    queue_.clear();
+  }
+  for (auto& [bucket, lane] : lanes_) {
+    std::ranges::move(lane.waiting, std::back_inserter(group));
+    lane.waiting.clear();
+  }
+  if (!group.empty()) sink_.Failed(std::move(group), why);
+}
+
+void Journal::Release(uint64_t sequence) {
+  std::lock_guard lock(mutex_);
+  ring_.Release(sequence);
+  if (stalled_ && ring_.has_free()) ScheduleLocked(0);
+}
+
+void Journal::Close() {
+  std::unique_lock lock(mutex_);
+  closing_ = true;
+  ScheduleLocked(0);
+  idle_.wait(lock, [this] { return in_flight_ == 0; });
+}
+
+arrow::Status Journal::ReadBack(const TableBucket& bucket, LogOffset from, const RecordVisitor& visitor) {
+  std::vector<std::pair<std::string, RingFile>> files;
+  {
+    std::lock_guard lock(mutex_);
+    auto note = [&](const RingFile& f) {
+      files.emplace_back(f.path, RingFile{.path = f.path, .bytes = f.position, .first_sequence = f.first_sequence,
+                                          .next_sequence = f.next_sequence});
+    };
+    for (const auto& file : ring_.full()) note(file);
+    if (const RingFile* active = ring_.active()) note(*active);
+  }
+  for (auto& [path, file] : files) {
+    ARROW_ASSIGN_OR_RAISE(file.file, fs_.Open(path, {.mode = io::OpenOptions::Mode::kReadOnly, .direct = options_.ring.direct}));
+    ARROW_RETURN_NOT_OK(VisitFile(file, file.first_sequence, file.next_sequence, [&](const RecordHeader& header, ByteView payload) {
+      if (header.bucket != bucket || header.first + header.count <= from) return arrow::Status::OK();
+      return visitor(header, payload);
+    }));
+  }
+  return arrow::Status::OK();
+}
+
+JournalStats Journal::stats() const {
+  std::lock_guard lock(mutex_);
+  JournalStats stats = stats_;
+  stats.live_bytes = ring_.live_bytes();
+  return stats;
+}
+
+double Journal::pressure() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<double>(ring_.live_bytes()) / static_cast<double>(ring_.bytes_max());
+}
+
+arrow::Status Journal::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+uint64_t Journal::next_sequence() const {
+  std::lock_guard lock(mutex_);
+  return next_sequence_;
+}
+
+}  // namespace thalweg::journal

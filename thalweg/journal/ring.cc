@@ -1,0 +1,124 @@
+#include "thalweg/journal/ring.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fmt/format.h"
+#include "thalweg/base/crc32c.h"
+#include "thalweg/base/endian.h"
+#include "thalweg/base/error.h"
+#include "thalweg/journal/aligned_memory.h"
+#include "thalweg/journal/record.h"
+
+namespace thalweg::journal {
+namespace {
+
+// File header: magic, version, CRC-32C of the first 12 bytes; zeros to the end of the block.
+constexpr char kMagic[] = "TWJRNL01";
+constexpr uint32_t kVersion = 1;
+constexpr size_t kZeroChunkBytes = 1 << 20;
+
+}  // namespace
+
+std::string FilePath(const std::string& directory, uint64_t number) {
+  return fmt::format("{}/{:08}.wal", directory, number);
+}
+
+Bytes MakeFileHeader() {
+  auto block = std::make_shared<Buffer>(kFileHeaderBytes);
+  std::memset(block->data(), 0, kFileHeaderBytes);
+  std::memcpy(block->data(), kMagic, 8);
+  StoreLittle<uint32_t>(block->data() + 8, kVersion);
+  StoreLittle<uint32_t>(block->data() + 12, Crc32c(ByteView(block->data(), 12)));
+  return Bytes(std::shared_ptr<const Buffer>(std::move(block)));
+}
+
+arrow::Status CheckFileHeader(ByteView block, const std::string& path) {
+  if (block.size() < 16 || std::memcmp(block.data(), kMagic, 8) != 0 ||
+      LoadLittle<uint32_t>(block.data() + 12) != Crc32c(block.first(12))) {
+    return Error(ErrorCode::kStorageException, "{} is not a journal file, or its first block is damaged.", path);
+  }
+  if (const auto version = LoadLittle<uint32_t>(block.data() + 8); version > kVersion) {
+    return Error(ErrorCode::kStorageException,
+                 "{} was written by a newer Thalweg (journal version {}, this one knows {}): start that one.", path,
+                 version, kVersion);
+  }
+  return arrow::Status::OK();
+}
+
+void Ring::Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t next_number) {
+  full_ = std::move(full);
+  free_ = std::move(free);
+  next_number_ = next_number;
+  for (const auto& file : full_) total_bytes_ += file.bytes;
+  for (const auto& file : free_) total_bytes_ += file.bytes;
+}
+
+arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
+  RingFile made{.path = FilePath(options_.directory, number), .number = number, .bytes = bytes};
+  const std::string temporary = made.path + ".tmp";
+  ARROW_ASSIGN_OR_RAISE(made.file, fs_.Open(temporary, {.mode = io::OpenOptions::Mode::kTruncate, .direct = options_.direct}));
+  AlignedMemory zeros(kZeroChunkBytes);
+  std::memset(zeros.data(), 0, kZeroChunkBytes);
+  for (uint64_t at = 0; at < bytes; at += kZeroChunkBytes) {
+    const ByteView piece(zeros.data(), std::min<uint64_t>(kZeroChunkBytes, bytes - at));
+    if (at == 0) {
+      AlignedMemory first(piece.size());
+      std::memcpy(first.data(), zeros.data(), piece.size());
+      std::memcpy(first.data(), MakeFileHeader().data(), kFileHeaderBytes);
+      const ByteView with_header(first.data(), piece.size());
+      ARROW_RETURN_NOT_OK(made.file->WriteAt(at, {&with_header, 1}));
+    } else {
+      ARROW_RETURN_NOT_OK(made.file->WriteAt(at, {&piece, 1}));
+    }
+  }
+  ARROW_RETURN_NOT_OK(made.file->Sync());
+  ARROW_RETURN_NOT_OK(fs_.Rename(temporary, made.path));
+  ARROW_RETURN_NOT_OK(fs_.SyncDirectory(options_.directory));
+  made.position = kFileHeaderBytes;
+  return made;
+}
+
+std::optional<std::pair<uint64_t, uint64_t>> Ring::ReserveNext() {
+  const uint64_t bytes = total_bytes_ == 0 ? options_.first_file_bytes : options_.file_bytes;
+  if (total_bytes_ + bytes > bytes_max()) return std::nullopt;
+  total_bytes_ += bytes;
+  return std::pair(next_number_++, bytes);
+}
+
+uint64_t Ring::ReserveFirst() {
+  total_bytes_ += options_.first_file_bytes;
+  return next_number_++;
+}
+
+void Ring::CancelReservation(uint64_t bytes) { total_bytes_ -= bytes; }
+
+bool Ring::Rotate(uint64_t next_sequence, uint64_t bytes_min) {
+  const auto fitting = std::ranges::find_if(free_, [&](const RingFile& f) { return f.bytes >= kFileHeaderBytes + bytes_min; });
+  if (fitting == free_.end()) return false;
+  if (active_) full_.push_back(std::move(*active_));
+  active_ = std::make_unique<RingFile>(std::move(*fitting));
+  free_.erase(fitting);
+  active_->position = kFileHeaderBytes;
+  active_->first_sequence = active_->next_sequence = next_sequence;
+  return true;
+}
+
+void Ring::Release(uint64_t sequence) {
+  while (!full_.empty() && full_.front().next_sequence <= sequence) {
+    free_.push_back(std::move(full_.front()));
+    full_.pop_front();
+  }
+}
+
+uint64_t Ring::live_bytes() const {
+  uint64_t bytes = active_ ? active_->position - kFileHeaderBytes : 0;
+  for (const auto& file : full_) bytes += file.bytes;
+  return bytes;
+}
+
+uint64_t Ring::bytes_max() const {
+  return std::max(options_.bytes_max, options_.first_file_bytes + options_.file_bytes);
+}
+
+}  // namespace thalweg::journal

@@ -22,7 +22,7 @@ endif()
 
 set(THALWEG_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 
-add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -fno-omit-frame-pointer -fstack-protector-strong
+add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-designated-field-initializers -fno-omit-frame-pointer -fstack-protector-strong
   -fstack-clash-protection -fcf-protection -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_link_options(-fuse-ld=lld-19 -Wl,-z,relro,-z,now,--as-needed)

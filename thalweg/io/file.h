@@ -13,7 +13,7 @@ namespace thalweg::io {
 
 /// An open file. Calls block; on a shard only the NoWait forms may be used.
 ///
-/// Errors carry kStorageException (the message names the file and the operating system's reason), kDiskWriteLocked where
+/// Errors carry kStorage (the message names the file and the operating system's reason), kDiskWriteLocked where
 /// the device is full. Written means visible to later reads; it is durable only after Sync (or WriteDurable) succeeded
 /// and, for a new name, after FileSystem::SyncDirectory. A failed Sync leaves it unknown which writes reached the device,
 /// and a second Sync proves nothing: the caller must write the data elsewhere.

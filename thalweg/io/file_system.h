@@ -49,12 +49,12 @@ class FileSystem {
   virtual arrow::Status CreateDirectories(const std::string& path) = 0;
   virtual arrow::Status SyncDirectory(const std::string& path) = 0;
   virtual arrow::Result<bool> Exists(const std::string& path) = 0;
-  /// In the order of names. An error (kStorageException) where the folder is missing.
+  /// In the order of names. An error (kStorage) where the folder is missing.
   virtual arrow::Result<std::vector<Entry>> List(const std::string& path) = 0;
   /// Bytes that may still be written to the device of `path`.
   virtual arrow::Result<uint64_t> FreeBytes(const std::string& path) = 0;
 
-  /// Held until the object goes away. Refused (kStorageException; the message holds the pid that the file names) where
+  /// Held until the object goes away. Refused (kStorage; the message holds the pid that the file names) where
   /// another process holds it. Writes this process's pid into the file.
   class Lock {
    public:

@@ -19,7 +19,7 @@ size_t BytesOf(const std::vector<Entry>& group) {
   return bytes;
 }
 
-arrow::Status ClosingError() { return Error(ErrorCode::kStorageException, "The server is shutting down."); }
+arrow::Status ClosingError() { return Error(ErrorCode::kStorage, "The server is shutting down."); }
 
 }  // namespace
 
@@ -43,6 +43,7 @@ arrow::Status Journal::Recover(uint64_t from_sequence, const RecordVisitor& visi
   ARROW_ASSIGN_OR_RAISE(FoundFiles found, FindFiles(fs_, options_.ring));
   ARROW_ASSIGN_OR_RAISE(ReplayResult replayed, Replay(found.used, from_sequence, visitor));
   damage_ = std::move(replayed.damage);
+  ARROW_RETURN_NOT_OK(SetAsideDoubtful(fs_, found, replayed, damage_));
   epoch_ = replayed.epoch + 1;
   next_sequence_ = std::max(replayed.next_sequence, from_sequence);
   stats_.bytes_max = ring_.bytes_max();
@@ -154,7 +155,7 @@ void Journal::DirectDone(std::vector<Entry> entries, const arrow::Status& status
   }
   // In front: what was queued behind them meanwhile is newer.
   queue_.insert(queue_.begin(), std::make_move_iterator(back.begin()), std::make_move_iterator(back.end()));
-  if (!stalled_) ScheduleLocked(0);
+  if (!stalled_ || closing_) ScheduleLocked(0);
 }
 
 bool Journal::EnsureRoom(size_t bytes) {
@@ -247,25 +248,35 @@ void Journal::RunOnce() {
     FailAll(failed, std::move(group));
   } else {
     group = DivertLarge(std::move(group));
-    if (!group.empty()) {
-      if (!EnsureRoom(AlignUp(BytesOf(group), kGroupAlignment))) {
-        std::lock_guard lock(mutex_);
-        held_ = std::move(group);
-        // Release or a prepared file may have come between the two locks.
-        if (ring_.has_free()) ScheduleLocked(1'000'000);
-      } else {
-        const int64_t start = clock_.MonotonicNs();
-        const size_t bytes = BuildGroup(group);
-        if (arrow::Status written = WriteGroup(bytes); !written.ok()) {
-          FailAll(written, std::move(group));
-        } else {
-          Publish(std::move(group), bytes, clock_.MonotonicNs() - start);
-        }
-      }
-    }
+    if (!group.empty()) Commit(std::move(group));
   }
   std::lock_guard lock(mutex_);
   if (--in_flight_ == 0) idle_.notify_all();
+}
+
+void Journal::Commit(std::vector<Entry> group) {
+  const size_t wanted = AlignUp(BytesOf(group), kGroupAlignment);
+  if (wanted > options_.ring.file_bytes - kFileHeaderBytes) {
+    FailAll(Error(ErrorCode::kStorage,
+                  "{} bytes have to be journaled at once, more than a journal file holds ({}): a segment refused them.", wanted,
+                  options_.ring.file_bytes),
+            std::move(group));
+    return;
+  }
+  if (!EnsureRoom(wanted)) {
+    std::lock_guard lock(mutex_);
+    held_ = std::move(group);
+    // Release or a prepared file may have come between the two locks.
+    if (ring_.has_free()) ScheduleLocked(1'000'000);
+    return;
+  }
+  const int64_t start = clock_.MonotonicNs();
+  const size_t bytes = BuildGroup(group);
+  if (arrow::Status written = WriteGroup(bytes); !written.ok()) {
+    FailAll(written, std::move(group));
+  } else {
+    Publish(std::move(group), bytes, clock_.MonotonicNs() - start);
+  }
 }
 
 void Journal::Publish(std::vector<Entry> group, size_t bytes, int64_t sync_ns) {

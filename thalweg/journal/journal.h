@@ -130,6 +130,7 @@ class Journal {
   std::vector<Entry> DivertLarge(std::vector<Entry> group);
   void StartDirect(const TableBucket& bucket, std::vector<Entry> entries);
   void DirectDone(std::vector<Entry> entries, const arrow::Status& status);
+  void Commit(std::vector<Entry> group);
   bool EnsureRoom(size_t bytes);
   void PrepareAheadLocked();
   size_t BuildGroup(std::vector<Entry>& group);

@@ -67,6 +67,19 @@ arrow::Result<ByteView> ReadWhole(RingFile& file, AlignedMemory& memory) {
   return ByteView(memory.data(), std::min<size_t>(got, file.bytes));
 }
 
+/// The first record of a file whose front is in `block`.
+arrow::Result<std::optional<RecordHeader>> FirstRecord(RingFile& file, ByteView block) {
+  if (block.size() < kFileHeaderBytes + kRecordHeaderBytes) return std::nullopt;
+  const ByteView front = block.subspan(kFileHeaderBytes);
+  const RecordHeader claimed = ParseHeaderUnchecked(front.data());
+  if (!claimed.first_of_group || claimed.length > file.bytes) return std::nullopt;
+  if (RecordBytes(claimed.length) <= front.size()) return ParseRecord(front);
+  AlignedMemory memory(AlignUp(kFileHeaderBytes + RecordBytes(claimed.length), io::kDirectAlignment));
+  ARROW_ASSIGN_OR_RAISE(const size_t got, file.file->ReadAt(0, {memory.data(), memory.size()}));
+  if (got < kFileHeaderBytes) return std::nullopt;
+  return ParseRecord(ByteView(memory.data(), got).subspan(kFileHeaderBytes));
+}
+
 }  // namespace
 
 arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& options) {
@@ -87,12 +100,11 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
     ARROW_ASSIGN_OR_RAISE(const size_t got, file.file->ReadAt(0, {block.data(), block.size()}));
     ARROW_RETURN_NOT_OK(CheckFileHeader({block.data(), got}, path));
     found.next_number = std::max(found.next_number, *number + 1);
-    // The first record may be longer than the block, so here its header only says where in the order the file belongs.
-    const RecordHeader first =
-        got >= kFileHeaderBytes + kRecordHeaderBytes ? ParseHeaderUnchecked(block.data() + kFileHeaderBytes) : RecordHeader{};
     file.position = kFileHeaderBytes;
-    file.first_sequence = first.first_of_group ? first.sequence : 0;
-    (file.first_sequence == 0 ? found.free : found.used).push_back(std::move(file));
+    ARROW_ASSIGN_OR_RAISE(const auto first, FirstRecord(file, {block.data(), got}));
+    if (first) file.first_sequence = first->sequence;
+    const bool unused = std::ranges::all_of(ByteView(block.data(), got).subspan(std::min(got, kFileHeaderBytes)), [](uint8_t b) { return b == 0; });
+    (first ? found.used : unused ? found.free : found.doubtful).push_back(std::move(file));
   }
   std::ranges::sort(found.used, {}, &RingFile::first_sequence);
   return found;
@@ -111,11 +123,8 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-    if (!ParseRecord(bytes.subspan(std::min(bytes.size(), kFileHeaderBytes)))) {
-      // Its first group is torn: it was written last, or it is damaged and the gap shows at the next file.
-      continue;
-    }
     if (any && file.first_sequence > result.next_sequence) {
+      result.gaps.emplace_back(result.next_sequence, file.first_sequence);
       result.damage.push_back(fmt::format("records {} to {}, before {}", result.next_sequence, file.first_sequence - 1, file.path));
     }
     any = true;
@@ -135,6 +144,29 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
     result.next_sequence = std::max(result.next_sequence, walk.expected());
   }
   return result;
+}
+
+arrow::Status SetAsideDoubtful(io::FileSystem& fs, FoundFiles& found, const ReplayResult& replayed,
+                               std::vector<std::string>& damage) {
+  AlignedMemory memory;
+  for (RingFile& file : found.doubtful) {
+    ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
+    const auto missing = [&](uint64_t sequence) {
+      return sequence >= replayed.next_sequence ||
+             std::ranges::any_of(replayed.gaps, [&](const auto& gap) { return gap.first <= sequence && sequence < gap.second; });
+    };
+    bool damaged = false;
+    for (FileWalk walk(bytes, 0); !damaged && walk.SkipToLaterGroup();) damaged = missing(walk.expected());
+    if (!damaged) {
+      found.free.push_back(std::move(file));
+      continue;
+    }
+    damage.push_back(fmt::format("the first group of {}, kept as {}.damaged", file.path, file.path));
+    file.file.reset();
+    ARROW_RETURN_NOT_OK(fs.Rename(file.path, file.path + ".damaged"));
+  }
+  found.doubtful.clear();
+  return arrow::Status::OK();
 }
 
 arrow::Status VisitFile(RingFile& file, uint64_t from, uint64_t until, const RecordVisitor& visitor) {

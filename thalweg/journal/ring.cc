@@ -36,10 +36,10 @@ Bytes MakeFileHeader() {
 arrow::Status CheckFileHeader(ByteView block, const std::string& path) {
   if (block.size() < 16 || std::memcmp(block.data(), kMagic, 8) != 0 ||
       LoadLittle<uint32_t>(block.data() + 12) != Crc32c(block.first(12))) {
-    return Error(ErrorCode::kStorageException, "{} is not a journal file, or its first block is damaged.", path);
+    return Error(ErrorCode::kStorage, "{} is not a journal file, or its first block is damaged.", path);
   }
   if (const auto version = LoadLittle<uint32_t>(block.data() + 8); version > kVersion) {
-    return Error(ErrorCode::kStorageException,
+    return Error(ErrorCode::kStorage,
                  "{} was written by a newer Thalweg (journal version {}, this one knows {}): start that one.", path,
                  version, kVersion);
   }

@@ -84,7 +84,7 @@ class Ring {
 /// Name of file `number` in `directory`.
 std::string FilePath(const std::string& directory, uint64_t number);
 
-/// Writes the header block of a journal file, and checks one. A version of the future is refused (kStorageException).
+/// Writes the header block of a journal file, and checks one. A version of the future is refused (kStorage).
 Bytes MakeFileHeader();
 arrow::Status CheckFileHeader(ByteView block, const std::string& path);
 

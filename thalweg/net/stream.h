@@ -27,7 +27,7 @@ struct FileRange {
 using Fragment = std::variant<Bytes, FileRange>;
 
 /// One connection, owned by one shard. Reads and writes may run at the same time, one of each.
-/// Errors: kNetworkException. After Close, or a failure, every pending and later call fails.
+/// Errors: kNetwork. After Close, or a failure, every pending and later call fails.
 /// Thread safety: all calls from the stream's own executor.
 class Stream {
  public:

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/status.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/io/file.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/log/index_cache.h"
+#include "thalweg/log/open_files.h"
+#include "thalweg/log/writer_state.h"
+
+namespace thalweg::log {
+
+class Segment;
+
+/// One whole batch of magic 0 whose base offset and commit timestamp are assigned, and the statistics that came with it
+/// (empty where none). Commit timestamps do not go back within a bucket.
+struct LogBatch {
+  Bytes batch;
+  Bytes statistics;
+};
+
+struct LogOptions {
+  /// A segment is closed before it would grow beyond this; a larger batch gets a segment of its own. Below 2 GiB.
+  uint64_t segment_bytes_max = 1ull << 30;
+  /// At least so many bytes lie between two index entries; more in a segment with very many small batches (segment.h).
+  uint32_t index_interval_bytes = 4096;
+  WriterStateOptions writers;
+};
+
+/// What of a log is durable and verified, for the caller's checkpoint. Everything in [start, end) was synced.
+struct RecoveryPoint {
+  LogOffset start;
+  LogOffset end;
+  LogOffset segment;      ///< base offset of the segment that holds what lies before `end`
+  uint64_t position = 0;  ///< of `end` in that segment, bytes
+  int64_t max_timestamp_ms = -1;
+  std::string writers;  ///< WriterState::Serialize, as of `end`
+};
+
+/// What Open found beside a sound log; one line for a person each.
+struct RecoveryReport {
+  uint64_t bytes_scanned = 0;
+  uint64_t batches_scanned = 0;
+  uint64_t bytes_cut = 0;             ///< of a torn tail
+  std::vector<std::string> findings;  ///< torn tails, files set aside
+};
+
+enum class ReadMode { kMayBlock, kNoWait };
+
+/// Whole batches that stand one behind the other in one segment file. Empty: `bytes` is 0, `file` may be null.
+struct LogRange {
+  std::shared_ptr<io::File> file;
+  uint64_t position = 0;
+  uint64_t bytes = 0;
+  LogOffset first;  ///< base offset of the first batch, at or below the offset asked for
+  LogOffset next;   ///< behind the last batch: where to go on
+};
+
+/// The log of one bucket in a folder of its own:
+///
+///   00000000000000000000.log        batches, byte for byte as readers get them      segment.h
+///   00000000000000000000.index      offset → position, sparse                       segment_index.h
+///   00000000000000000000.timeindex  commit time → offset, sparse                    segment_index.h
+///   00000000000000000000.stats      statistics of batches, where there are any      statistics_file.h
+///   00000000000000004711.log …      the name is the base offset, 20 digits
+///   *.suspect, *.suspect.1 …        set aside by Rewind or Open; never read again
+///
+/// Appended means visible to Locate; only what lies before the end of a point that Sync returned is durable. The caller
+/// makes batches durable elsewhere first (journal) or Syncs before it acknowledges.
+///
+/// Errors: LOG_OFFSET_OUT_OF_RANGE for offsets outside [start, end]; LOG_STORAGE where the files contradict what was
+/// acknowledged (missing, shorter, damaged), with nothing changed; STORAGE and DISK_WRITE_LOCKED from the device.
+///
+/// Invariants:
+/// 1. Segments adjoin: each ends where the next begins, whatever bytes follow in its file.
+/// 2. Before a segment file is created, all before it is durable. So damage in any but the last one is no torn tail.
+/// 3. After Append or Sync failed nothing is appended until Rewind; readers may go on below the last point's end.
+/// 4. Segments are dropped oldest first, each removal durable before the next, never the one of the last RecoveryPoint.
+/// 5. A LogRange stays readable as long as somebody holds it, DropBefore and Remove notwithstanding.
+///
+/// Thread safety: Append, Sync, Rewind, DropBefore, Remove and writers() are for one caller at a time ("the writer");
+/// all others may be called by any thread at the same time. Calls block on the disk unless kNoWait says otherwise.
+class BucketLog {
+ public:
+  /// Opens the log in `dir`, creating the folder where missing (durable with the first Sync). `fs`, `files` and
+  /// `indexes` outlive the log. Without tail beyond `known` this opens no file.
+  ///
+  /// From `known` (from the start where null) batches are scanned: CRC, dense offsets. What is torn at the end of the
+  /// last segment is cut and reported; segments that do not adjoin are set aside and reported. LOG_STORAGE, nothing
+  /// changed: a file is missing or shorter than `known` says, a batch before the last segment is damaged.
+  static arrow::Result<std::unique_ptr<BucketLog>> Open(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes,
+                                                        std::string dir, const LogOptions& options,
+                                                        const RecoveryPoint* known, RecoveryReport* report);
+  ~BucketLog();
+  BucketLog(const BucketLog&) = delete;
+
+  /// Writes the batches behind the end: one write per segment touched, new segments where full. Offsets must be dense
+  /// from end(). Durable: nothing, except that a full segment is synced before the next begins.
+  arrow::Status Append(std::span<const LogBatch> batches);
+
+  /// Makes everything appended durable: data, statistics, the names of new files. Index files are written, not synced.
+  /// Free where nothing was appended since the last time. Persist the point before the next DropBefore.
+  arrow::Result<RecoveryPoint> Sync();
+
+  /// After a failed Append or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
+  /// which is durable on return. `point` is the last one that Sync returned (or that Open recovered: see last_point()).
+  /// An error leaves the log closed for appends; Rewind may be tried again.
+  arrow::Status Rewind(const RecoveryPoint& point);
+
+  /// The point that the last Sync, Rewind or Open established.
+  const RecoveryPoint& last_point() const { return point_; }
+
+  LogOffset start() const;
+  /// Behind the last appended batch.
+  LogOffset end() const;
+
+  /// The batches from the one that contains `from` on, inside one segment, none reaching beyond `limit` (capped to
+  /// end()), at most `bytes_max` bytes, but at least one batch. Empty where `limit` allows none. With kNoWait null
+  /// where the answer would have to wait for the device: call again with kMayBlock on another thread. Whether the range
+  /// itself is resident is for the caller to ask the file.
+  arrow::Result<std::optional<LogRange>> Locate(LogOffset from, LogOffset limit, uint64_t bytes_max, ReadMode mode);
+
+  /// Base offset of the first batch below `limit` whose commit timestamp is at or after `timestamp_ms`; null where
+  /// none.
+  arrow::Result<std::optional<LogOffset>> OffsetForTimestamp(int64_t timestamp_ms, LogOffset limit);
+
+  /// Statistics of the batch that begins at `batch_base`; empty where it came without.
+  arrow::Result<Bytes> StatisticsOf(LogOffset batch_base);
+
+  /// Removes segments that lie wholly below `offset` and before the last point's segment. start() moves first.
+  arrow::Status DropBefore(LogOffset offset);
+
+  /// Removes the folder. Only the destructor and calls on LogRanges may follow.
+  arrow::Status Remove();
+
+  /// Of all segments' batches.
+  uint64_t bytes() const;
+  /// Largest commit timestamp, −1 in an empty log.
+  int64_t max_timestamp_ms() const;
+  /// As of end(). For the writer.
+  const WriterState& writers() const { return writers_; }
+
+ private:
+  friend class LogRecovery;
+  BucketLog(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes, std::string dir, const LogOptions& options);
+
+  using SegmentPtr = std::shared_ptr<Segment>;
+
+  arrow::Status Roll();
+  arrow::Status CreateSegment(LogOffset base);
+  arrow::Status SyncSegment(Segment& segment);
+  arrow::Status SetAside(Segment& segment);
+  RecoveryPoint MakePoint() const;
+
+  struct Hint {
+    LogOffset offset{-1};
+    LogOffset segment;
+    uint64_t position = 0;
+  };
+
+  io::FileSystem& fs_;
+  OpenFiles& files_;
+  IndexCache& indexes_;
+  const std::string dir_;
+  const LogOptions options_;
+
+  // Of the writer alone.
+  WriterState writers_;
+  RecoveryPoint point_;
+  bool failed_ = false;
+  bool directory_dirty_ = false;
+
+  mutable std::mutex mutex_;  ///< guards what follows; not held across I/O
+  std::vector<SegmentPtr> segments_;
+  LogOffset start_;
+  LogOffset end_;
+  int64_t max_timestamp_ms_ = -1;
+  std::array<Hint, 8> hints_;  ///< where sequential readers go on
+  size_t next_hint_ = 0;
+};
+
+}  // namespace thalweg::log

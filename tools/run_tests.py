@@ -71,7 +71,7 @@ def pytest(name: str, folder: str) -> Tally:
         return Tally.broken(f"{name}: the build failed")
     report = RESULTS / f"{name}.xml"
     passed = call([
-        sys.executable, "-m", "pytest", folder, "--import-mode=importlib", "-p", "no:cacheprovider", "-q", f"--junitxml={report}",
+        sys.executable, "-m", "pytest", folder, "-p", "no:cacheprovider", "-q", f"--junitxml={report}",
     ])
     return read_junit(name, report, passed)
 

@@ -78,10 +78,13 @@ find_python() {
 
 make_venv() {
   local python
-  python=$(find_python)
-  say "python: making .venv with $python and $(grep -c '==' "$requirements") hash-pinned packages (pyarrow brings libarrow)"
-  rm -rf .venv
-  "$python" -m venv .venv
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    python=$(find_python)
+    say "python: making .venv with $python"
+    rm -rf .venv
+    "$python" -m venv .venv
+  fi
+  say "python: installing what is missing of $(grep -c '==' "$requirements") hash-pinned packages (pyarrow brings libarrow)"
   PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --no-input --require-hashes --only-binary :all: \
     -r "$requirements" </dev/null
   compgen -G '.venv/lib/python3*/site-packages/pyarrow/libarrow.so.*' >/dev/null ||

@@ -6,7 +6,8 @@ arrow::Result<std::string> ReadFile(FileSystem& fs, const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(const std::unique_ptr<File> file, fs.Open(path, {}));
   ARROW_ASSIGN_OR_RAISE(const uint64_t size, file->Size());
   std::string content(size, '\0');
-  ARROW_ASSIGN_OR_RAISE(const size_t got, file->ReadAt(0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
+  ARROW_ASSIGN_OR_RAISE(const size_t got,
+                        file->ReadAt(0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
   content.resize(got);
   return content;
 }

@@ -13,11 +13,11 @@ namespace thalweg::io {
 
 struct OpenOptions {
   enum class Mode {
-    kReadOnly,       ///< must exist
-    kReadWrite,      ///< must exist
-    kCreate,         ///< created empty where missing
-    kCreateNew,      ///< must not exist
-    kTruncate,       ///< created, or emptied
+    kReadOnly,   ///< must exist
+    kReadWrite,  ///< must exist
+    kCreate,     ///< created empty where missing
+    kCreateNew,  ///< must not exist
+    kTruncate,   ///< created, or emptied
   };
   Mode mode = Mode::kReadOnly;
   /// Bypass the page cache where the file system can (O_DIRECT); silently buffered where it cannot.

@@ -9,8 +9,8 @@ namespace thalweg::io {
 arrow::Status ErrnoError(int error, std::string_view doing, const std::string& path) {
   const std::string reason = std::generic_category().message(error);
   if (error == ENOSPC || error == EDQUOT) {
-    return Error(ErrorCode::kDiskWriteLocked, "Cannot {} {}: {}. Free space on that device or give the server another one.",
-                 doing, path, reason);
+    return Error(ErrorCode::kDiskWriteLocked,
+                 "Cannot {} {}: {}. Free space on that device or give the server another one.", doing, path, reason);
   }
   return Error(ErrorCode::kStorage, "Cannot {} {}: {}.", doing, path, reason);
 }

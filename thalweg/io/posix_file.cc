@@ -67,12 +67,16 @@ Descriptor::~Descriptor() {
 }
 
 PosixFile::PosixFile(std::string path, Descriptor buffered, Descriptor direct, std::shared_ptr<DeviceSupport> support)
-    : path_(std::move(path)), buffered_(std::move(buffered)), direct_(std::move(direct)), support_(std::move(support)) {}
+    : path_(std::move(path)),
+      buffered_(std::move(buffered)),
+      direct_(std::move(direct)),
+      support_(std::move(support)) {}
 
 arrow::Result<size_t> PosixFile::ReadAt(uint64_t offset, MutableByteView into) {
   size_t done = 0;
   while (done < into.size()) {
-    const ssize_t n = ::pread(buffered_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(buffered_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoError(errno, "read", path_);
     if (n == 0) break;
@@ -180,7 +184,8 @@ arrow::Status PosixFile::WriteDurable(uint64_t offset, ByteView piece) {
 }
 
 arrow::Status PosixFile::Sync() {
-  // Not repeated on EINTR or anything else: after a failure the kernel may have dropped the data and would report success.
+  // Not repeated on EINTR or anything else: after a failure the kernel may have dropped the data and would report
+  // success.
   if (::fdatasync(buffered_.get()) != 0) return ErrnoError(errno, "sync", path_);
   return arrow::Status::OK();
 }

@@ -31,8 +31,8 @@ class Descriptor {
   int fd_;
 };
 
-/// A file of the operating system. One opened for direct writes holds a second descriptor with O_DIRECT that WriteDurable
-/// uses; everything else goes through the page cache, so that reads need no alignment.
+/// A file of the operating system. One opened for direct writes holds a second descriptor with O_DIRECT that
+/// WriteDurable uses; everything else goes through the page cache, so that reads need no alignment.
 class PosixFile final : public File {
  public:
   PosixFile(std::string path, Descriptor buffered, Descriptor direct, std::shared_ptr<DeviceSupport> support);

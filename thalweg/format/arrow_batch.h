@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/format/arrow_metadata.h"
+#include "thalweg/format/log_batch.h"
+
+namespace thalweg::format {
+
+/// The rows of an ARROW batch, decompressed where they were compressed; `schema` is the Arrow schema of the batch's
+/// schema id. Columns that were not compressed refer to `batch.bytes`, which must outlive the result.
+/// CORRUPT_RECORD where the bytes are not a sound record batch of that schema (checked by Arrow's full validation).
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBatchView& batch,
+                                                                    const std::shared_ptr<arrow::Schema>& schema);
+
+/// The change types of an ARROW batch, one a record; empty when all are appends. CORRUPT_RECORD where they do not fit.
+arrow::Result<ByteView> ArrowChangeTypes(const LogBatchView& batch);
+
+/// The codec of an ARROW batch's body.
+arrow::Result<BodyCodec> ArrowBatchCodec(const LogBatchView& batch);
+
+/// A batch of magic 0 that holds `rows`. `header` gives base offset, time, schema id, writer and sequence; length,
+/// counts, the append-only attribute and the CRC follow from the rest. `change_types`: one for each row, or empty for
+/// appends.
+arrow::Result<Bytes> EncodeArrowBatch(const BatchHeader& header, const arrow::RecordBatch& rows, ByteView change_types,
+                                      BodyCodec codec);
+
+}  // namespace thalweg::format

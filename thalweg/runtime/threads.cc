@@ -1,0 +1,113 @@
+#include "thalweg/runtime/threads.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "thalweg/base/check.h"
+#include "thalweg/runtime/timer_heap_internal.h"
+
+namespace thalweg::runtime {
+namespace {
+thread_local const BlockingPool* current_pool = nullptr;
+constexpr size_t kThreadNameBytesMax = 15;  // the kernel's limit
+}  // namespace
+
+BlockingPool::BlockingPool(size_t threads_max, std::string name)
+    : threads_max_(threads_max), name_(std::move(name)), timers_(std::make_unique<TimerHeap>()) {
+  TW_CHECK(threads_max >= 1);
+}
+
+BlockingPool::~BlockingPool() { Stop(); }
+
+void BlockingPool::Post(Work work) {
+  std::unique_lock lock(mutex_);
+  if (stopping_) return;
+  queue_.push_back(std::move(work));
+  if (idle_ >= queue_.size()) {
+    lock.unlock();
+    wake_.notify_one();
+  } else if (threads_.size() < threads_max_) {
+    Start(threads_.size());
+  }
+}
+
+void BlockingPool::PostAfter(Nanos delay, Work work) {
+  const auto due = DueAfter(delay);
+  std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  const bool earliest = timers_->Add(due, std::move(work));
+  if (earliest) KeepWatch();
+}
+
+bool BlockingPool::RunsHere() const { return current_pool == this; }
+
+size_t BlockingPool::threads() const {
+  std::lock_guard lock(mutex_);
+  return threads_.size();
+}
+
+void BlockingPool::Start(size_t index) {
+  threads_.emplace_back([this, index] { Run(index); });
+}
+
+void BlockingPool::Run(size_t index) {
+  const std::string name = threads_max_ == 1 ? name_ : name_ + "-" + std::to_string(index);
+  pthread_setname_np(pthread_self(), name.substr(0, kThreadNameBytesMax).c_str());
+  current_pool = this;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto next = timers_->next();
+    Work work;
+    if (next && (work = timers_->TakeDue(std::chrono::steady_clock::now()))) {
+      // A deadline that has come goes before the queue, so that a full queue cannot hold it back.
+    } else if (!queue_.empty()) {
+      work = std::move(queue_.front());
+      queue_.pop_front();
+    } else {
+      ++idle_;
+      if (next) {
+        wake_.wait_until(lock, *next);
+      } else {
+        wake_.wait(lock);
+      }
+      --idle_;
+      continue;
+    }
+    if (timers_->next()) KeepWatch();
+    lock.unlock();
+    work();
+    work = nullptr;
+    lock.lock();
+  }
+}
+
+void BlockingPool::KeepWatch() {
+  if (idle_ > 0) {
+    wake_.notify_one();  // it may be waiting without the deadline
+  } else if (threads_.size() < threads_max_) {
+    Start(threads_.size());
+  }
+}
+
+void BlockingPool::Stop() {
+  TW_CHECK(!RunsHere());
+  std::vector<std::thread> threads;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    threads.swap(threads_);
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  // Destroying work may post again, so not under the lock.
+  std::deque<Work> queued;
+  std::vector<Work> delayed;
+  {
+    std::lock_guard lock(mutex_);
+    queued.swap(queue_);
+    delayed = timers_->TakeAll();
+  }
+}
+
+}  // namespace thalweg::runtime

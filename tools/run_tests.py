@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -31,7 +32,7 @@ SANITIZER_OPTIONS = {
 
 
 def call(command: list[str], **environment: str) -> bool:
-    """Runs a command with its output shown; false where it fails or hangs, which takes its whole process group down."""
+    """Runs a command with its output shown; false where it fails or hangs. What it leaves running is killed."""
     print(f"test: $ {' '.join(command)}", flush=True)
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, env=os.environ | environment, start_new_session=True
@@ -42,9 +43,9 @@ def call(command: list[str], **environment: str) -> bool:
         print(f"test: stopped after {SUITE_SECONDS_MAX} s: {' '.join(command)}", flush=True)
         return False
     finally:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
 
 
 def tested_modules(tree: Tree) -> list[str]:

@@ -9,6 +9,7 @@ source tools/setup/apt.sh
 lock=tools/setup/apt.lock
 requirements=tools/setup/requirements.txt
 stamp=.venv/.setup-stamp
+apt_log=.cache/setup/apt.log
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -20,8 +21,10 @@ as_root() {
   fi
 }
 
+# Its output goes to $apt_log; what it complains about is shown.
 apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" \
+    </dev/null >>"$apt_log" 2> >(tee -a "$apt_log" >&2)
 }
 
 # What is missing, and for what is there whether it is of the pinned upstream major version.
@@ -46,7 +49,10 @@ find_missing() {
 
 install_missing() {
   say "apt: installing ${#missing[@]} of $(locked_packages "$lock" | wc -l) pinned packages: ${missing[*]%%=*}"
-  apt_get update
+  say "apt: this takes a minute or two; the details are in $apt_log"
+  mkdir -p "${apt_log%/*}"
+  : >"$apt_log"
+  apt_get update || fail "apt-get update failed, see above and $apt_log"
   local line chosen wanted=() relaxed=()
   for line in "${missing[@]}"; do
     chosen=$(choose_version "$line" "$(apt-cache madison "${line%%=*}")") ||
@@ -58,7 +64,7 @@ install_missing() {
   if ! apt_get install --no-install-recommends "${wanted[@]}"; then
     # A pinned package may want an older library than the one that this machine already got from security updates.
     say "WARNING: the pinned versions do not fit together on this machine, taking the mirror's candidates instead"
-    apt_get install --no-install-recommends "${relaxed[@]}"
+    apt_get install --no-install-recommends "${relaxed[@]}" || fail "apt-get install failed, see above and $apt_log"
   fi
   find_missing
   [[ ${#missing[@]} == 0 ]] || fail "still missing after the installation: ${missing[*]}"
@@ -86,7 +92,7 @@ make_venv() {
   fi
   say "python: installing what is missing of $(grep -c '==' "$requirements") hash-pinned packages (pyarrow brings libarrow)"
   PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --no-input --require-hashes --only-binary :all: \
-    -r "$requirements" </dev/null
+    -r "$requirements" </dev/null || fail "pip could not install $requirements, see above"
   compgen -G '.venv/lib/python3*/site-packages/pyarrow/libarrow.so.*' >/dev/null ||
     fail "the pyarrow wheel in .venv carries no libarrow; is this x86-64 Linux?"
   echo "$1" >"$stamp"

@@ -9,6 +9,7 @@ only speak the protocol can also be pointed at a peer, which is how they are the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,18 @@ from peers.thalweg import ThalwegServer
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("thalweg")
     group.addoption("--server", default="thalweg", help="thalweg (default), java, or HOST:PORT")
+    group.addoption(
+        "--kills",
+        type=int,
+        default=int(os.environ.get("THALWEG_KILLS", "50")),
+        help="how often tests/crash kills the server (THALWEG_KILLS; 50)",
+    )
+    group.addoption(
+        "--seed",
+        type=int,
+        default=int(os.environ.get("THALWEG_SEED", "0")),
+        help="seed of what tests/crash does at random (THALWEG_SEED; a new one, which it prints)",
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

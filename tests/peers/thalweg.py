@@ -42,18 +42,30 @@ class ThalwegServer:
 
     def start(self) -> "ThalwegServer":
         """Returns once it listens; raises ChildFailed with the server's own words otherwise."""
+        self.spawn()
+        self.wait_until_listening()
+        return self
+
+    def spawn(self) -> None:
+        """Starts the process and returns at once."""
         assert not self.running(), "already running"
+        binary = thalweg_binary()
+        if not binary.is_file():
+            raise FileNotFoundError(f"no server at {binary}: run ./dev build release, or set THALWEG_BINARY")
         self.directory.mkdir(parents=True, exist_ok=True)
-        argv = [str(thalweg_binary()), "serve", "--data", str(self.data_dir)]
+        argv = [str(binary), "serve", "--data", str(self.data_dir)]
         argv += ["--listen", f"127.0.0.1:{self.port}", "--flight", "off", "--http", "off", *self.options]
         self._child = Child(argv, self.directory / "server.log", cwd=self.directory)
+
+    def wait_until_listening(self) -> None:
+        """After `spawn`. A server that does not come up is killed."""
+        assert self._child is not None, "not running"
         try:
             listening = self._child.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", START_S_MAX)
         except BaseException:
             self._child.kill()
             raise
         self.port = int(listening.group(1))
-        return self
 
     def kill(self) -> None:
         """kill -9."""

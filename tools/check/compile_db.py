@@ -67,13 +67,11 @@ def flags_of(command: list[str], source: str) -> tuple[str, ...]:
 
 
 def content_key(tree: Tree, name: str, *extra: str) -> str:
-    """A hash over the file, all that it includes of this tree, the pinned dependencies, and `extra`."""
+    """A hash over the file, all that it includes of this tree, what included files are generated from, the pinned
+    dependencies, and `extra`."""
     digest = hashlib.sha256()
-    for part in sorted(tree.closure(name)):
+    for part in (*sorted(tree.closure(name)), *tree.shared_inputs):
         digest.update(f"{part}\0{tree.text(part)}\0".encode())
-    for lock in ("tools/setup/apt.lock", "tools/setup/requirements.txt"):
-        if (tree.root / lock).is_file():
-            digest.update(tree.text(lock).encode())
     for part in extra:
         digest.update(f"{part}\0".encode())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from tools.check import headers, symbols, tidy
 from tools.check.compile_db import CompileDb, flags_of
 
 MODULE = 'thalweg_module(NAME log PURPOSE "segments")'
+TIDY = "Checks: '-*,bugprone-use-after-move'\nWarningsAsErrors: '*'\n"
 FORMAT = "BasedOnStyle: Google\nColumnLimit: 120\n"
 
 
@@ -17,7 +18,7 @@ def built(make_tree, tmp_path):
     """built({path: text}) compiles the thalweg/ sources as CMake would lay them out, and gives the tree and the build folder."""
 
     def build(files):
-        files = {"thalweg/log/CMakeLists.txt": MODULE, ".clang-format": FORMAT, ".clang-tidy": "Checks: '-*,bugprone-use-after-move'\n"} | files
+        files = {"thalweg/log/CMakeLists.txt": MODULE, ".clang-format": FORMAT, ".clang-tidy": TIDY} | files
         tree = make_tree(files)
         folder = tmp_path / "build/release"
         commands = []
@@ -115,7 +116,7 @@ def test_a_use_after_move_is_found_and_a_clean_file_passes(built):
     tree, folder = built({"thalweg/log/bad.cc": bad, "thalweg/log/good.cc": "int x;\n"})
     found = list(tidy.check_tidy(tree, CompileDb(tree, folder)))
     assert [(p.path, p.line) for p in found] == [("thalweg/log/bad.cc", 5)]
-    assert "bugprone-use-after-move" in found[0].message
+    assert found[0].message.endswith("[bugprone-use-after-move]")
 
 
 def test_files_beyond_the_time_box_are_named_and_come_next_time(built, monkeypatch):

@@ -15,7 +15,7 @@ from tools.check.tree import Problem, Tree, is_production
 FORMATTER = "clang-format-19"
 TIDY = "clang-tidy-19"
 TIDY_SECONDS_MAX = 150  # What a first run may take; the files left over are examined by the next runs.
-DIAGNOSTIC = re.compile(r"^(?P<path>/[^:\n]+):(?P<line>\d+):\d+: (?:warning|error): (?P<message>.*)$", re.MULTILINE)
+DIAGNOSTIC = re.compile(r"^(?P<path>/[^:\n]+):(?P<line>\d+):\d+: (?:warning|error): (?P<message>.*?)(?:,-warnings-as-errors)?\]$", re.MULTILINE)
 
 
 def check_format(tree: Tree) -> Iterator[Problem]:
@@ -42,7 +42,7 @@ def check_tidy(tree: Tree, db: CompileDb) -> Iterator[Problem]:
             [TIDY, "--quiet", f"-p={db.build}", str(root / name)], cwd=root, capture_output=True, text=True, check=False
         )
         found = [
-            Problem(str(path.relative_to(root)), int(m["line"]), "tidy", m["message"])
+            Problem(str(path.relative_to(root)), int(m["line"]), "tidy", m["message"] + "]")
             for m in DIAGNOSTIC.finditer(done.stdout)
             if (path := pathlib.Path(m["path"])).is_relative_to(root)
         ]

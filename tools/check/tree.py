@@ -92,6 +92,12 @@ class Tree:
         return frozenset(seen)
 
     @functools.cached_property
+    def shared_inputs(self) -> list[str]:
+        """What any file may depend on without including it: message schemas, and the pins of the libraries."""
+        pins = ("tools/setup/apt.lock", "tools/setup/requirements.txt")
+        return [name for name in self.files if name.endswith(".proto") or name in pins]
+
+    @functools.cached_property
     def modules(self) -> dict[str, Module]:
         found = {}
         for path in sorted(self.root.glob("thalweg/*/CMakeLists.txt")):

@@ -62,7 +62,12 @@ TEST(Shards, TimersComeInOrderOfDeadlineAndNeverEarly) {
   const auto start = std::chrono::steady_clock::now();
   BlockOn(shard, [](Executor& executor, std::string& out) -> Task<void> {
     Countdown all(4);
-    const auto mark = [&](char c) { return [&, c] { out += c; all.Arrive(); }; };
+    const auto mark = [&](char c) {
+      return [&, c] {
+        out += c;
+        all.Arrive();
+      };
+    };
     executor.PostAfter(20ms, mark('c'));
     executor.PostAfter(5ms, mark('a'));
     executor.PostAfter(10ms, mark('b'));
@@ -115,7 +120,9 @@ TEST(Shards, WorkThatPostsWhileBeingDestroyedIsHarmless) {
   auto shards = Shards::Start(1);
   struct PostsAtTheEnd {
     Executor& executor;
-    ~PostsAtTheEnd() { executor.Post([] {}); }
+    ~PostsAtTheEnd() {
+      executor.Post([] {});
+    }
   };
   shards->at(0).PostAfter(1h, [last = std::make_unique<PostsAtTheEnd>(shards->at(0))] {});
   BlockOn(shards->at(0), []() -> Task<void> { co_return; }());

@@ -27,11 +27,14 @@ class JavaClientError(RuntimeError):
 
 
 class JavaClient:
-    """One connection of the Java client. `log_path` takes what the JVM says on standard error."""
+    """One connection of the Java client, with `settings` of its own configuration besides the address.
 
-    def __init__(self, bootstrap: str, log_path: Path, **settings: str):
+    `log_path` takes what the JVM says on standard error.
+    """
+
+    def __init__(self, bootstrap: str, log_path: Path, settings: dict[str, str] | None = None):
         self._log = log_path.open("w")
-        options = {"bootstrap.servers": bootstrap, **{k.replace("_", "."): v for k, v in settings.items()}}
+        options = {"bootstrap.servers": bootstrap, **(settings or {})}
         self._process = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL", "java", "-Xmx512m", "-XX:TieredStopAtLevel=1"),

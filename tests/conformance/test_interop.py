@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import fluss
@@ -103,3 +104,26 @@ async def test_both_write_one_log(java: JavaClient, bootstrap: str, database: st
     found = java.do("scan", **where, count=60)
     assert [record["row"] for record in found] == expected
     assert [record["offset"] for record in found] == list(range(60))
+
+
+async def test_a_log_larger_than_a_fetch_is_read_whole(java: JavaClient, bootstrap: str, database: str) -> None:
+    """About 24 MB, more than a client asks for at once, of a bucket or in all; incompressible, in many batches."""
+    count = 30_000
+    chance = random.Random(1)
+    schema = pa.schema([("id", pa.int64()), ("noise", pa.binary())])
+    data = pa.table([pa.array(range(count)), pa.array([chance.randbytes(800) for _ in range(count)])], schema=schema)
+    async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
+        path = fluss.TablePath(database, "t")
+        await connection.get_admin().create_table(path, fluss.TableDescriptor(fluss.Schema(schema), bucket_count=1))
+        table = await connection.get_table(path)
+        writer = table.new_append().create_writer()
+        for batch in data.to_batches(max_chunksize=500):
+            writer.write_arrow_batch(batch)
+        await writer.flush()
+        assert (await read_all(table, count)).equals(data)
+        assert (await read_all(table, count, ["id"])).equals(data.select(["id"]))
+    found = java.do("scan", database=database, table="t", count=count, columns=["id"])
+    assert [(record["offset"], *record["row"]) for record in found] == [(n, n) for n in range(count)]
+    tail = java.do("scan", database=database, table="t", **{"from": count - 700}, count=700)
+    assert [record["row"][0] for record in tail] == list(range(count - 700, count))
+    assert tail[-1]["row"][1] == data["noise"][-1].as_py().hex()

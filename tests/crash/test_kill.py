@@ -59,6 +59,7 @@ def test_kills_lose_and_invent_nothing(
         asyncio.run(create_table(server.bootstrap))
         workload = Workload(server.bootstrap, tmp_path, seed)
         try:
+            workload.wait_for_acknowledgements(WRITERS)  # The client gives up if a server dies as it asks for its writer id.
             for _ in range(kills):
                 if chance.random() < EARLY_KILL_SHARE:
                     server.kill()

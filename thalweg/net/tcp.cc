@@ -13,6 +13,7 @@
 #include "thalweg/net/tcp_stream_internal.h"
 #include "thalweg/runtime/asio_internal.h"
 #include "thalweg/runtime/completion.h"
+#include "thalweg/runtime/log.h"
 #include "thalweg/runtime/signals.h"
 #include "thalweg/runtime/timer.h"
 
@@ -42,6 +43,10 @@ struct ListenState : std::enable_shared_from_this<ListenState> {
                           [self = shared_from_this(), &target](std::error_code error, tcp::socket socket) {
                             if (error == asio::error::operation_aborted) return;
                             if (IsShortage(error)) {
+            static runtime::LogLimit limit(10s);
+            runtime::LogEvery(limit, runtime::LogLevel::kWarn,
+                              "Cannot accept connections for now: {}. Raise the limit of open files (ulimit -n).",
+                              error.message());
                               self->shards.at(0).PostAfter(kPauseWithoutDescriptors, [self] { self->Accept(); });
                               return;
                             }

@@ -1,0 +1,79 @@
+"""The two servers, each started and stopped in the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from figures import OURS, PEER
+from peers.java_fluss import JavaFluss
+from peers.thalweg import ThalwegServer
+
+
+class Contender(Protocol):
+    """A server on this machine, in a fresh directory of its own."""
+
+    name: str
+
+    def start(self) -> None:
+        """Returns once it listens (Java: once its tablet server is known to the coordinator)."""
+
+    def stop(self) -> None: ...
+
+    @property
+    def bootstrap(self) -> str: ...
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes whose CPU and memory count."""
+        ...
+
+
+class Thalweg:
+    """As it ships: durable, every default listener on."""
+
+    name = OURS
+
+    def __init__(self, directory: Path):
+        self._server = ThalwegServer(directory, options=("--http", "127.0.0.1:0"))
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        return self._server.bootstrap
+
+    @property
+    def pids(self) -> list[int]:
+        return [self._server.pid]
+
+
+class Java:
+    """As it ships: acknowledged from the page cache. ZooKeeper runs too, but is in none of the figures."""
+
+    name = PEER
+
+    def __init__(self, directory: Path):
+        directory.mkdir(parents=True)
+        self._cluster = JavaFluss(directory)
+
+    def start(self) -> None:
+        self._cluster.start()
+
+    def stop(self) -> None:
+        self._cluster.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        return self._cluster.bootstrap
+
+    @property
+    def pids(self) -> list[int]:
+        return self._cluster.pids
+
+
+KINDS: dict[str, type[Thalweg] | type[Java]] = {OURS: Thalweg, PEER: Java}

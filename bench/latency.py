@@ -1,0 +1,110 @@
+"""Rows that measure single events: one row acknowledged, one row seen by a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import fluss
+import pyarrow as pa
+
+import client
+import device
+from contenders import Contender
+from figures import Figure, Row, at_most, percentile
+from plan import Plan
+
+SCHEMA = pa.schema([("id", pa.int64()), ("word", pa.string())])
+WARM_UP = 20
+POLL_MS = 1000
+PAUSE_S_MAX = 0.01
+SMALL_WRITE_BYTES = 4096
+
+
+async def acknowledgements_ms(server: Contender, plan: Plan) -> list[float]:
+    """From handing one row to the writer until its flush returns, one after the other."""
+    async with await client.connect(server.bootstrap) as connection:
+        path = await client.create(connection, "acknowledge", SCHEMA)
+        writer = (await connection.get_table(path)).new_append().create_writer()
+        latencies: list[float] = []
+        began = time.perf_counter()
+        for number in range(WARM_UP + plan.samples_max):
+            at = time.perf_counter()
+            writer.append((number, "river"))
+            await client.flush(writer)
+            if number >= WARM_UP:
+                latencies.append((time.perf_counter() - at) * 1e3)
+            if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
+                break
+        await client.drop(connection, path)
+    return latencies
+
+
+async def freshness_ms(server: Contender, plan: Plan) -> list[float]:
+    """From handing one row to the writer until a scanner that polls on another connection returns it."""
+    async with await client.connect(server.bootstrap) as writing, await client.connect(server.bootstrap) as reading:
+        path = await client.create(writing, "fresh", SCHEMA)
+        writer = (await writing.get_table(path)).new_append().create_writer()
+        scanner = await (await reading.get_table(path)).new_scan().create_log_scanner()
+        scanner.subscribe(0, 0)
+        arrived: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
+        polling = asyncio.create_task(_poll(scanner, arrived))
+        try:
+            latencies: list[float] = []
+            began = time.perf_counter()
+            for number in range(WARM_UP + plan.samples_max):
+                await asyncio.sleep(random.random() * PAUSE_S_MAX)  # so as not to run in step with a timer there
+                at = time.perf_counter()
+                writer.append((number, "river"))
+                await client.flush(writer)
+                seen, when = await asyncio.wait_for(arrived.get(), client.STUCK_S)
+                if seen != number:
+                    raise RuntimeError(f"{server.name}: row {number} was written, the scanner returned {seen}")
+                if number >= WARM_UP or time.perf_counter() - began > plan.latency_s:
+                    latencies.append((when - at) * 1e3)
+                if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
+                    break
+        finally:
+            polling.cancel()
+        await client.drop(writing, path)
+    return latencies
+
+
+async def _poll(scanner: fluss.LogScanner, arrived: asyncio.Queue[tuple[int, float]]) -> None:
+    while True:
+        records = await scanner.poll(POLL_MS)
+        now = time.perf_counter()
+        for record in records:
+            arrived.put_nowait((record.row["id"], now))
+
+
+def acknowledge_row(servers: list[Contender], plan: Plan) -> Row:
+    row = Row("ack", "one row appended and flushed, until acknowledged (Thalweg: durable; Java: in the page cache)")
+    row.figures = [_milliseconds("p50", 1.2), _milliseconds("p99", None)]
+    for server in plan.order(servers):
+        _add(row, server, asyncio.run(acknowledgements_ms(server, plan)))
+    disk = device.write_and_sync(plan.directory, SMALL_WRITE_BYTES, plan.device_s)
+    row.figures[0].device, row.figures[1].device = disk.p50_ms, disk.p99_ms
+    row.notes.append(f"device: one write of {SMALL_WRITE_BYTES} B and fdatasync; nothing durable can be faster than that")
+    return row
+
+
+def freshness_row(servers: list[Contender], plan: Plan) -> Row:
+    row = Row("freshness", "one row appended until a polling scanner on another connection returns it")
+    row.figures = [_milliseconds("p50", 3), _milliseconds("p99", 15)]
+    for server in plan.order(servers):
+        _add(row, server, asyncio.run(freshness_ms(server, plan)))
+    disk = device.write_and_sync(plan.directory, SMALL_WRITE_BYTES, plan.device_s)
+    row.figures[0].device, row.figures[1].device = disk.p50_ms, disk.p99_ms
+    return row
+
+
+def _add(row: Row, server: Contender, latencies: list[float]) -> None:
+    row.figures[0].add(server.name, percentile(latencies, 0.5))
+    row.figures[1].add(server.name, percentile(latencies, 0.99))
+
+
+def _milliseconds(name: str, limit: float | None) -> Figure:
+    target = None if limit is None else at_most(limit, "ms")
+    return Figure(name, "ms", higher_is_better=False, target=target)

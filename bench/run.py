@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""`./dev bench`: the same work against Thalweg and against the real Java server, side by side.
+
+Starts both on this machine (the Java server is fetched by Maven the first time), gives each the same work in turns,
+and prints both, their ratio and the targets. See bench/README.md for what the rows mean and do not mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import fluss  # noqa: E402
+
+import batches  # noqa: E402
+import latency  # noqa: E402
+import machine  # noqa: E402
+import report  # noqa: E402
+import start  # noqa: E402
+import throughput  # noqa: E402
+from contenders import KINDS, Contender  # noqa: E402
+from figures import Row  # noqa: E402
+from peers.places import cache_dir, thalweg_binary  # noqa: E402
+from plan import Plan  # noqa: E402
+
+KEYS = [
+    "cold", "idle", "append-10", "append-100", "scan-10", "pruned-10", "scan-100", "pruned-100", "freshness", "ack",
+]
+MARK = ".made-by-thalweg-bench"
+NARROW_BATCHES = 100  # one million rows
+WIDE_BATCHES = 100  # 150,000 rows
+SCANNED_TIMES = 4  # the batches that often in a table that is scanned
+
+
+class Session:
+    """Both servers, while they run."""
+
+    def __init__(self, servers: list[Contender], plan: Plan):
+        self.servers = servers
+        self.plan = plan
+        self.narrow = throughput.Workload("10", batches.narrow(plan.count(NARROW_BATCHES)))
+        self.wide = throughput.Workload("100", batches.wide(plan.count(WIDE_BATCHES)))
+        self._tables: dict[str, dict[str, fluss.TablePath]] = {}
+
+    def append(self, key: str) -> Row:
+        load = self._load(key)
+        title = f"append of Arrow batches, {load.tag} columns, ZSTD ({load.batches[0].num_rows:,} rows each)"
+        return throughput.append_row(key, title, self.servers, self.plan, load)
+
+    def scan(self, key: str) -> Row:
+        load = self._load(key)
+        columns = {"pruned-10": [0], "pruned-100": list(range(0, batches.WIDE_COLUMNS, 10))}.get(key)
+        what = "all" if columns is None else str(len(columns))
+        title = f"scan, {what} of {load.tag} columns, ZSTD (a connection per scan of {load.rows * SCANNED_TIMES:,} rows)"
+        if load.tag not in self._tables:
+            self._tables[load.tag] = {
+                server.name: asyncio.run(throughput.fill(server, load, SCANNED_TIMES)) for server in self.servers
+            }
+        tables, rows = self._tables[load.tag], load.rows * SCANNED_TIMES
+        return throughput.scan_row(key, title, self.servers, self.plan, tables, rows, columns)
+
+    def row(self, key: str) -> Row:
+        if key == "freshness":
+            return latency.freshness_row(self.servers, self.plan)
+        if key == "ack":
+            return latency.acknowledge_row(self.servers, self.plan)
+        return self.append(key) if key.startswith("append") else self.scan(key)
+
+    def _load(self, key: str) -> throughput.Workload:
+        return self.wide if key.endswith("-100") else self.narrow
+
+
+@contextlib.contextmanager
+def started(names: list[str], directory: Path) -> Iterator[list[Contender]]:
+    with contextlib.ExitStack() as running:
+        servers: list[Contender] = []
+        for name in names:
+            server = KINDS[name](directory / name)
+            server.start()
+            running.callback(server.stop)
+            servers.append(server)
+        yield servers
+
+
+def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
+    """Every wanted row, as it is done. Starts come first, while nothing else runs."""
+    if fresh := [key for key in keys if key in ("cold", "idle")]:
+        yield from (row for row in start.rows(names, plan) if row.key in fresh)
+    loaded = [key for key in keys if key not in ("cold", "idle")]
+    if loaded:
+        with started(names, plan.directory) as servers:
+            session = Session(servers, plan)
+            for key in loaded:
+                yield session.row(key)
+
+
+def fresh_directory(path: Path) -> Path:
+    if path.exists() and not (path / MARK).exists():
+        raise ValueError(f"{path} was not made by the benchmark: name another with --dir")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    (path / MARK).touch()
+    return path
+
+
+def main() -> int:
+    arguments = parsed()
+    directory = fresh_directory(arguments.dir)
+    plan = (Plan.quick if arguments.quick else Plan.full)(directory, arguments.repeats, arguments.scale)
+    names = arguments.servers
+    if "thalweg" in names and not thalweg_binary().exists():
+        raise ValueError(f"there is no {thalweg_binary()}: build it with ./dev build release")
+    facts = machine.facts(directory, ROOT)
+    print("\n".join(f"  {name:<12} {value}" for name, value in facts.items()), end="\n\n", flush=True)
+    rows: list[Row] = []
+    began = time.monotonic()
+    try:
+        for row in measure(arguments.only, names, plan):
+            rows.append(row)
+            print(f"  [{time.monotonic() - began:5.0f} s]  {report.line(row)}", flush=True)
+            if arguments.out:
+                found = {"machine": facts, "quick": arguments.quick, "repeats": plan.repeats, "scale": plan.scale}
+                arguments.out.write_text(json.dumps(found | {"rows": report.as_json(rows)}, indent=1) + "\n")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    print(f"\n{report.table(rows)}")
+    met, asked = report.tally(rows)
+    print(f"\n  {met} of {asked} targets met, in {time.monotonic() - began:.0f} s, {plan.repeats} repeats"
+          f"{' (quick: too little CPU per repeat to quote)' if arguments.quick else ''}")
+    return 0
+
+
+def parsed() -> argparse.Namespace:
+    def some_of(known: list[str]):
+        def split(text: str) -> list[str]:
+            chosen = text.split(",")
+            for name in chosen:
+                if name not in known:
+                    raise argparse.ArgumentTypeError(f"there is no {name}; there are: {', '.join(known)}")
+            return [name for name in known if name in chosen]
+
+        return split
+
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--only", type=some_of(KEYS), default=KEYS, metavar="ROWS", help=f"some of: {','.join(KEYS)}")
+    parser.add_argument("--servers", type=some_of(list(KINDS)), default=list(KINDS), help="thalweg,java (default both)")
+    parser.add_argument("--repeats", type=int, metavar="N", help="default 5, quick 2")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="S", help="of the data; default 1")
+    parser.add_argument("--quick", action="store_true", help="about 3 minutes, for a first look")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="everything as JSON, written after each row")
+    parser.add_argument("--dir", type=Path, default=cache_dir() / "bench", help="where the servers keep their data")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (RuntimeError, fluss.FlussError, OSError, ValueError) as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        sys.exit(1)

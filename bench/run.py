@@ -39,6 +39,7 @@ KEYS = [
 MARK = ".made-by-thalweg-bench"
 NARROW_BATCHES = 100  # one million rows
 WIDE_BATCHES = 100  # 150,000 rows
+QUIET_LOAD = 0.5
 SCANNED_TIMES = 4  # the batches that often in a table that is scanned
 
 
@@ -122,6 +123,8 @@ def main() -> int:
         raise ValueError(f"there is no {thalweg_binary()}: build it with ./dev build release")
     facts = machine.facts(directory, ROOT)
     print("\n".join(f"  {name:<12} {value}" for name, value in facts.items()), end="\n\n", flush=True)
+    if facts["load_before"] > QUIET_LOAD:
+        print("  The machine is busy with other things: rates and latencies will show that, server CPU less so.\n")
     rows: list[Row] = []
     began = time.monotonic()
     try:

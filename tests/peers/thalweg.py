@@ -9,6 +9,7 @@ from peers.places import thalweg_binary
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
+FLUSS_ONLY = ("--flight", "off", "--http", "off")
 
 
 class ThalwegServer:
@@ -17,7 +18,7 @@ class ThalwegServer:
     `directory` holds the log of all its runs and, under `data/`, what it stores.
     """
 
-    def __init__(self, directory: Path, port: int = 0, options: tuple[str, ...] = ()):
+    def __init__(self, directory: Path, port: int = 0, options: tuple[str, ...] = FLUSS_ONLY):
         self.directory = directory
         self.port = port  # 0 until the first start has found a free one
         self.options = options
@@ -54,7 +55,7 @@ class ThalwegServer:
             raise FileNotFoundError(f"no server at {binary}: run ./dev build release, or set THALWEG_BINARY")
         self.directory.mkdir(parents=True, exist_ok=True)
         argv = [str(binary), "serve", "--data", str(self.data_dir)]
-        argv += ["--listen", f"127.0.0.1:{self.port}", "--flight", "off", "--http", "off", *self.options]
+        argv += ["--listen", f"127.0.0.1:{self.port}", *self.options]
         self._child = Child(argv, self.directory / "server.log", cwd=self.directory)
 
     def wait_until_listening(self) -> None:

@@ -18,7 +18,7 @@ def facts(directory: Path, root: Path) -> dict[str, str | int | float]:
         "cores": os.cpu_count() or 0,
         "memory_mb": int(_field("/proc/meminfo", "MemTotal").split()[0]) // 1000,
         "kernel": platform.release(),
-        "file_system": _output(["stat", "-f", "-c", "%T", str(directory)]),
+        "file_system": _output(["df", "--output=fstype", str(directory)]).splitlines()[-1],
         "device": _output(["df", "--output=source", str(directory)]).splitlines()[-1],
         "load_before": os.getloadavg()[0],
         "pyfluss": version("pyfluss"),

@@ -8,8 +8,8 @@ namespace thalweg {
 }  // namespace thalweg
 
 /// Stays on in release builds.
-#define TW_CHECK(condition)                                                \
-  do {                                                                     \
-    if (!(condition)) [[unlikely]]                                         \
-      ::thalweg::CheckFailed(__FILE__, __LINE__, #condition);              \
+#define TW_CHECK(condition) \
+  do { \
+    if (!(condition)) [[unlikely]] \
+      ::thalweg::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)

@@ -90,8 +90,8 @@ uint32_t ExtendTable(uint32_t crc, const uint8_t* p, size_t n) {
 uint32_t Crc32c(uint32_t crc, ByteView data) {
   static const bool has_instruction = __builtin_cpu_supports("sse4.2");
   uint32_t state = ~crc;
-  state = has_instruction ? ExtendHardware(state, data.data(), data.size())
-                          : ExtendTable(state, data.data(), data.size());
+  state =
+      has_instruction ? ExtendHardware(state, data.data(), data.size()) : ExtendTable(state, data.data(), data.size());
   return ~state;
 }
 

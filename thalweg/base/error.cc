@@ -23,7 +23,7 @@ class ErrorDetail : public arrow::StatusDetail {
 std::string_view ErrorName(ErrorCode code) {
   switch (code) {
 #define X(number, constant, name, retriable) \
-  case ErrorCode::constant:                  \
+  case ErrorCode::constant: \
     return name;
     THALWEG_ERROR_CODES(X)
 #undef X
@@ -34,7 +34,7 @@ std::string_view ErrorName(ErrorCode code) {
 bool IsRetriable(ErrorCode code) {
   switch (code) {
 #define X(number, constant, name, retriable) \
-  case ErrorCode::constant:                  \
+  case ErrorCode::constant: \
     return retriable;
     THALWEG_ERROR_CODES(X)
 #undef X

@@ -258,8 +258,8 @@ void Journal::Commit(std::vector<Entry> group) {
   const size_t wanted = AlignUp(BytesOf(group), kGroupAlignment);
   if (wanted > options_.ring.file_bytes - kFileHeaderBytes) {
     FailAll(Error(ErrorCode::kStorage,
-                  "{} bytes have to be journaled at once, more than a journal file holds ({}): a segment refused them.", wanted,
-                  options_.ring.file_bytes),
+                  "{} bytes have to be journaled at once, more than a journal file holds ({}): a segment refused them.",
+                  wanted, options_.ring.file_bytes),
             std::move(group));
     return;
   }
@@ -331,18 +331,22 @@ arrow::Status Journal::ReadBack(const TableBucket& bucket, LogOffset from, const
   {
     std::lock_guard lock(mutex_);
     auto note = [&](const RingFile& f) {
-      files.emplace_back(f.path, RingFile{.path = f.path, .bytes = f.position, .first_sequence = f.first_sequence,
+      files.emplace_back(f.path, RingFile{.path = f.path,
+                                          .bytes = f.position,
+                                          .first_sequence = f.first_sequence,
                                           .next_sequence = f.next_sequence});
     };
     for (const auto& file : ring_.full()) note(file);
     if (const RingFile* active = ring_.active()) note(*active);
   }
   for (auto& [path, file] : files) {
-    ARROW_ASSIGN_OR_RAISE(file.file, fs_.Open(path, {.mode = io::OpenOptions::Mode::kReadOnly, .direct = options_.ring.direct}));
-    ARROW_RETURN_NOT_OK(VisitFile(file, file.first_sequence, file.next_sequence, [&](const RecordHeader& header, ByteView payload) {
-      if (header.bucket != bucket || header.first + header.count <= from) return arrow::Status::OK();
-      return visitor(header, payload);
-    }));
+    ARROW_ASSIGN_OR_RAISE(file.file,
+                          fs_.Open(path, {.mode = io::OpenOptions::Mode::kReadOnly, .direct = options_.ring.direct}));
+    ARROW_RETURN_NOT_OK(
+        VisitFile(file, file.first_sequence, file.next_sequence, [&](const RecordHeader& header, ByteView payload) {
+          if (header.bucket != bucket || header.first + header.count <= from) return arrow::Status::OK();
+          return visitor(header, payload);
+        }));
   }
   return arrow::Status::OK();
 }

@@ -29,8 +29,9 @@ enum class Durability { kSynced, kPageCache };
 struct JournalOptions {
   RingOptions ring;
   uint64_t group_bytes_max = 8ull << 20;
-  uint64_t direct_bytes_min = 256ull << 10;  ///< a bucket that brings this much in one group goes to its segment at once
-  int64_t window_ns_min = 200'000;           ///< bounds of the commit window while there is a queue; none when idle
+  uint64_t direct_bytes_min =
+      256ull << 10;                 ///< a bucket that brings this much in one group goes to its segment at once
+  int64_t window_ns_min = 200'000;  ///< bounds of the commit window while there is a queue; none when idle
   int64_t window_ns_max = 2'000'000;
   Durability durability = Durability::kSynced;
 };
@@ -41,11 +42,11 @@ struct Entry {
   LogOffset first;
   uint32_t count = 0;
   Bytes batches;
-  Bytes statistics;       ///< as the caller encodes them; come back at replay
-  void* context = nullptr;  ///< the caller's own
-  uint64_t sequence = 0;  ///< set when it is committed: what Release speaks of
-  bool direct = false;    ///< set when it went to its segment, with only a descriptor here
-  bool refused_direct = false;  ///< its segment could not take it, so it is journaled whatever its size
+  Bytes statistics;               ///< as the caller encodes them; come back at replay
+  std::shared_ptr<void> context;  ///< the caller's own
+  uint64_t sequence = 0;          ///< set when it is committed: what Release speaks of
+  bool direct = false;            ///< set when it went to its segment, with only a descriptor here
+  bool refused_direct = false;    ///< its segment could not take it, so it is journaled whatever its size
 };
 
 /// What the journal does with entries once it knows their fate. Called on the journal's executor, in commit order; for
@@ -73,7 +74,7 @@ struct JournalStats {
   uint64_t direct_bytes = 0;  ///< of entry_bytes, those that went to segments at once
   uint64_t live_bytes = 0;
   uint64_t bytes_max = 0;
-  uint64_t ring_stalls = 0;   ///< commits that had to wait for a free file
+  uint64_t ring_stalls = 0;  ///< commits that had to wait for a free file
   int64_t sync_ns_average = 0;
   uint64_t sync_ns_total = 0;
 };
@@ -156,10 +157,10 @@ class Journal {
   std::condition_variable idle_;
   std::deque<Entry> queue_;
   bool scheduled_ = false;
-  bool stalled_ = false;    // held_ waits for a free file
+  bool stalled_ = false;  // held_ waits for a free file
   bool preparing_ = false;
   bool closing_ = false;
-  int in_flight_ = 0;       // work posted to thread_ or pool_ that still refers to this
+  int in_flight_ = 0;  // work posted to thread_ or pool_ that still refers to this
   arrow::Status failure_;
   Ring ring_;
   uint64_t next_sequence_ = 1;

@@ -40,7 +40,8 @@ class FileWalk {
 
   /// After Next found no record: the first later group that is valid and newer, if any. True when there is one.
   bool SkipToLaterGroup() {
-    for (size_t at = AlignUp(position_ + 1, kGroupAlignment); at + kRecordHeaderBytes <= bytes_.size(); at += kGroupAlignment) {
+    for (size_t at = AlignUp(position_ + 1, kGroupAlignment); at + kRecordHeaderBytes <= bytes_.size();
+         at += kGroupAlignment) {
       const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
       if (!claimed.first_of_group || claimed.sequence <= expected_) continue;
       if (!ParseRecord(bytes_.subspan(at))) continue;
@@ -95,7 +96,8 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
     const auto number = NumberOf(entry.name);
     if (!number) continue;
     RingFile file{.path = path, .number = *number};
-    ARROW_ASSIGN_OR_RAISE(file.file, fs.Open(path, {.mode = io::OpenOptions::Mode::kReadWrite, .direct = options.direct}));
+    ARROW_ASSIGN_OR_RAISE(file.file,
+                          fs.Open(path, {.mode = io::OpenOptions::Mode::kReadWrite, .direct = options.direct}));
     ARROW_ASSIGN_OR_RAISE(file.bytes, file.file->Size());
     ARROW_ASSIGN_OR_RAISE(const size_t got, file.file->ReadAt(0, {block.data(), block.size()}));
     ARROW_RETURN_NOT_OK(CheckFileHeader({block.data(), got}, path));
@@ -103,7 +105,8 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
     file.position = kFileHeaderBytes;
     ARROW_ASSIGN_OR_RAISE(const auto first, FirstRecord(file, {block.data(), got}));
     if (first) file.first_sequence = first->sequence;
-    const bool unused = std::ranges::all_of(ByteView(block.data(), got).subspan(std::min(got, kFileHeaderBytes)), [](uint8_t b) { return b == 0; });
+    const bool unused = std::ranges::all_of(ByteView(block.data(), got).subspan(std::min(got, kFileHeaderBytes)),
+                                            [](uint8_t b) { return b == 0; });
     (first ? found.used : unused ? found.free : found.doubtful).push_back(std::move(file));
   }
   std::ranges::sort(found.used, {}, &RingFile::first_sequence);
@@ -125,7 +128,8 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
     ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
     if (any && file.first_sequence > result.next_sequence) {
       result.gaps.emplace_back(result.next_sequence, file.first_sequence);
-      result.damage.push_back(fmt::format("records {} to {}, before {}", result.next_sequence, file.first_sequence - 1, file.path));
+      result.damage.push_back(
+          fmt::format("records {} to {}, before {}", result.next_sequence, file.first_sequence - 1, file.path));
     }
     any = true;
     FileWalk walk(bytes, file.first_sequence);
@@ -137,7 +141,8 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
       const uint64_t stopped = walk.expected();
       const size_t at = walk.position();
       if (!walk.SkipToLaterGroup()) break;
-      result.damage.push_back(fmt::format("records {} to {} at byte {} of {}", stopped, walk.expected() - 1, at, file.path));
+      result.damage.push_back(
+          fmt::format("records {} to {} at byte {} of {}", stopped, walk.expected() - 1, at, file.path));
     }
     file.next_sequence = walk.expected();
     file.position = walk.position();
@@ -152,8 +157,9 @@ arrow::Status SetAsideDoubtful(io::FileSystem& fs, FoundFiles& found, const Repl
   for (RingFile& file : found.doubtful) {
     ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
     const auto missing = [&](uint64_t sequence) {
-      return sequence >= replayed.next_sequence ||
-             std::ranges::any_of(replayed.gaps, [&](const auto& gap) { return gap.first <= sequence && sequence < gap.second; });
+      return sequence >= replayed.next_sequence || std::ranges::any_of(replayed.gaps, [&](const auto& gap) {
+               return gap.first <= sequence && sequence < gap.second;
+             });
     };
     bool damaged = false;
     for (FileWalk walk(bytes, 0); !damaged && walk.SkipToLaterGroup();) damaged = missing(walk.expected());

@@ -21,8 +21,8 @@ using RecordVisitor = std::function<arrow::Status(const RecordHeader&, ByteView 
 
 /// The journal files of a folder as they are found at start.
 struct FoundFiles {
-  std::deque<RingFile> used;  ///< in the order of their first sequence
-  std::deque<RingFile> free;  ///< never used
+  std::deque<RingFile> used;      ///< in the order of their first sequence
+  std::deque<RingFile> free;      ///< never used
   std::deque<RingFile> doubtful;  ///< used, but the first record cannot be read: torn, most likely
   uint64_t next_number = 0;
 };
@@ -31,8 +31,8 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
 struct ReplayResult {
   uint64_t next_sequence = 1;
   std::vector<std::pair<uint64_t, uint64_t>> gaps;  ///< [from, until) of sequences that were committed and not found
-  uint64_t epoch = 0;                ///< the highest seen
-  std::vector<std::string> damage;   ///< committed records that could not be read: what, where
+  uint64_t epoch = 0;                               ///< the highest seen
+  std::vector<std::string> damage;                  ///< committed records that could not be read: what, where
 };
 
 /// Visits the records of `files` from `from_sequence` on and fills in each file's next_sequence.

@@ -57,7 +57,8 @@ void Ring::Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t 
 arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
   RingFile made{.path = FilePath(options_.directory, number), .number = number, .bytes = bytes};
   const std::string temporary = made.path + ".tmp";
-  ARROW_ASSIGN_OR_RAISE(made.file, fs_.Open(temporary, {.mode = io::OpenOptions::Mode::kTruncate, .direct = options_.direct}));
+  ARROW_ASSIGN_OR_RAISE(made.file,
+                        fs_.Open(temporary, {.mode = io::OpenOptions::Mode::kTruncate, .direct = options_.direct}));
   AlignedMemory zeros(kZeroChunkBytes);
   std::memset(zeros.data(), 0, kZeroChunkBytes);
   for (uint64_t at = 0; at < bytes; at += kZeroChunkBytes) {
@@ -94,7 +95,8 @@ uint64_t Ring::ReserveFirst() {
 void Ring::CancelReservation(uint64_t bytes) { total_bytes_ -= bytes; }
 
 bool Ring::Rotate(uint64_t next_sequence, uint64_t bytes_min) {
-  const auto fitting = std::ranges::find_if(free_, [&](const RingFile& f) { return f.bytes >= kFileHeaderBytes + bytes_min; });
+  const auto fitting =
+      std::ranges::find_if(free_, [&](const RingFile& f) { return f.bytes >= kFileHeaderBytes + bytes_min; });
   if (fitting == free_.end()) return false;
   if (active_) full_.push_back(std::move(*active_));
   active_ = std::make_unique<RingFile>(std::move(*fitting));

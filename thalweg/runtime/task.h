@@ -103,19 +103,19 @@ inline Task<void> internal::Promise<void>::get_return_object() {
 }  // namespace thalweg::runtime
 
 /// ARROW_RETURN_NOT_OK and ARROW_ASSIGN_OR_RAISE for coroutines.
-#define TW_CO_RETURN_NOT_OK(expression)                                  \
-  do {                                                                   \
-    ::arrow::Status tw_status_ = (expression);                           \
-    if (!tw_status_.ok()) [[unlikely]]                                   \
-      co_return tw_status_;                                              \
+#define TW_CO_RETURN_NOT_OK(expression) \
+  do { \
+    ::arrow::Status tw_status_ = (expression); \
+    if (!tw_status_.ok()) [[unlikely]] \
+      co_return tw_status_; \
   } while (false)
 
 #define TW_CO_CONCAT_(a, b) a##b
 #define TW_CO_NAME_(a, b) TW_CO_CONCAT_(a, b)
-#define TW_CO_ASSIGN_OR_RETURN_(result, target, expression)    \
-  auto&& result = (expression);                                \
-  if (!result.ok()) [[unlikely]]                               \
-    co_return result.status();                                 \
+#define TW_CO_ASSIGN_OR_RETURN_(result, target, expression) \
+  auto&& result = (expression); \
+  if (!result.ok()) [[unlikely]] \
+    co_return result.status(); \
   target = std::move(result).ValueUnsafe()
 #define TW_CO_ASSIGN_OR_RETURN(target, expression) \
   TW_CO_ASSIGN_OR_RETURN_(TW_CO_NAME_(tw_result_, __COUNTER__), target, expression)

@@ -43,7 +43,12 @@ TEST(Task, LongChainsUseNoStack) {
 
 TEST(Task, DoesNotRunUnlessAwaited) {
   bool ran = false;
-  { auto task = [](bool& flag) -> Task<> { flag = true; co_return; }(ran); }
+  {
+    auto task = [](bool& flag) -> Task<> {
+      flag = true;
+      co_return;
+    }(ran);
+  }
   EXPECT_FALSE(ran);
 }
 
@@ -68,7 +73,7 @@ TEST(Completion, HandsOverInEitherOrder) {
     std::string seen;
     if (set_first) completion.Set("x");
     Spawn([](Completion<std::string>& c, Executor& e, std::string& out) -> Task<> { out = co_await c.Wait(e); }(
-        completion, executor, seen));
+                                                                            completion, executor, seen));
     if (!set_first) {
       EXPECT_EQ(seen, "");
       completion.Set("x");
@@ -98,7 +103,8 @@ TEST(Executor, RunOnComesBackHome) {
   ManualExecutor pool;
   ManualExecutor home;
   int got = 0;
-  Spawn([](Executor& p, Executor& h, int& out) -> Task<> { out = co_await RunOn(p, h, [] { return 7; }); }(pool, home, got));
+  Spawn([](Executor& p, Executor& h, int& out) -> Task<> { out = co_await RunOn(p, h, [] { return 7; }); }(pool, home,
+                                                                                                           got));
   pool.Drain();
   EXPECT_EQ(got, 0);
   home.Drain();

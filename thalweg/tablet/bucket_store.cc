@@ -1,0 +1,272 @@
+#include "thalweg/tablet/bucket_store.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "fmt/format.h"
+#include "thalweg/base/endian.h"
+#include "thalweg/base/error.h"
+#include "thalweg/format/log_batch.h"
+
+namespace thalweg::tablet {
+namespace {
+
+// Replayed batches are gathered to this many bytes before they are written.
+constexpr uint64_t kRecoveryWriteBytes = 1 << 20;
+
+}  // namespace
+
+std::string TableDirectory(const std::string& directory, TableId table) {
+  return fmt::format("{}/t{}", directory, table);
+}
+
+std::string BucketDirectory(const std::string& directory, const TableBucket& bucket) {
+  const std::string table = TableDirectory(directory, bucket.table);
+  if (bucket.partition == kNoPartition) return fmt::format("{}/b{}", table, bucket.bucket);
+  return fmt::format("{}/p{}/b{}", table, bucket.partition, bucket.bucket);
+}
+
+arrow::Result<std::vector<log::LogBatch>> SplitEntry(const Bytes& batches, const Bytes& statistics) {
+  std::vector<log::LogBatch> split;
+  size_t at = 0;
+  size_t statistics_at = 0;
+  while (at < batches.size()) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, format::ParseBatch(batches.view().subspan(at)));
+    log::LogBatch one{.batch = batches.Slice(at, batch.bytes.size())};
+    if (!statistics.empty()) {
+      if (statistics.size() - statistics_at < 4) return Error(ErrorCode::kCorruptRecord, "Statistics end too early.");
+      const auto length = LoadLittle<uint32_t>(statistics.data() + statistics_at);
+      statistics_at += 4;
+      if (statistics.size() - statistics_at < length)
+        return Error(ErrorCode::kCorruptRecord, "Statistics end too early.");
+      one.statistics = statistics.Slice(statistics_at, length);
+      statistics_at += length;
+    }
+    at += batch.bytes.size();
+    split.push_back(std::move(one));
+  }
+  return split;
+}
+
+BucketStore::BucketStore(const TableBucket& bucket, StoreEnvironment& environment,
+                         std::optional<log::RecoveryPoint> known)
+    : bucket_(bucket), environment_(environment), synced_(std::move(known)) {}
+
+arrow::Result<log::BucketLog*> BucketStore::Open() {
+  std::lock_guard writing(write_mutex_);
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  return log_.get();
+}
+
+arrow::Status BucketStore::OpenLocked() {
+  if (opened_) return open_status_;
+  opened_ = true;
+  std::optional<log::RecoveryPoint> known = synced_point();
+  log::RecoveryReport report;
+  auto log = log::BucketLog::Open(environment_.fs, environment_.files, environment_.indexes,
+                                  BucketDirectory(environment_.directory, bucket_), environment_.log_options,
+                                  known ? &*known : nullptr, &report);
+  open_status_ = log.status();
+  if (!log.ok()) return open_status_;
+  log_ = std::move(log).ValueUnsafe();
+  return open_status_;
+}
+
+bool BucketStore::AddCommitted(journal::Entry entry) {
+  std::lock_guard lock(mutex_);
+  if (removed_) return false;
+  const uint64_t bytes = entry.batches.size() + entry.statistics.size();
+  unwritten_bytes_ += bytes;
+  environment_.unwritten_bytes += bytes;
+  unwritten_.push_back(std::move(entry));
+  return unwritten_.size() == 1;
+}
+
+arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entries) {
+  std::vector<log::LogBatch> batches;
+  for (const auto& entry : entries) {
+    // A rebuild from the journal may have been ahead of the hand-over.
+    if (entry.first + entry.count <= log_->end()) continue;
+    ARROW_ASSIGN_OR_RAISE(auto split, SplitEntry(entry.batches, entry.statistics));
+    std::ranges::move(split, std::back_inserter(batches));
+  }
+  return log_->Append(batches);
+}
+
+arrow::Status BucketStore::WriteLocked() {
+  std::vector<journal::Entry> entries;
+  {
+    // They stay in `unwritten_` until they are written, so that their journal records stay needed.
+    std::lock_guard lock(mutex_);
+    entries.assign(unwritten_.begin(), unwritten_.end());
+  }
+  if (entries.empty()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  ARROW_RETURN_NOT_OK(AppendLocked(entries));
+  std::lock_guard lock(mutex_);
+  if (!unsynced_sequence_) unsynced_sequence_ = entries.front().sequence;
+  ForgetUnwrittenLocked(entries.size());
+  return arrow::Status::OK();
+}
+
+void BucketStore::ForgetUnwrittenLocked(size_t entries) {
+  for (; entries > 0; --entries) {
+    const uint64_t bytes = unwritten_.front().batches.size() + unwritten_.front().statistics.size();
+    unwritten_bytes_ -= bytes;
+    environment_.unwritten_bytes -= bytes;
+    unwritten_.pop_front();
+  }
+}
+
+arrow::Result<LogOffset> BucketStore::Write() {
+  std::lock_guard writing(write_mutex_);
+  ARROW_RETURN_NOT_OK(WriteLocked());
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  return log_->end();
+}
+
+arrow::Status BucketStore::WriteDirect(const std::vector<journal::Entry>& entries) {
+  std::lock_guard writing(write_mutex_);
+  ARROW_RETURN_NOT_OK(WriteLocked());
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  ARROW_RETURN_NOT_OK(AppendLocked(entries));
+  ARROW_ASSIGN_OR_RAISE(const auto point, log_->Sync());
+  NoteSynced(point);
+  return arrow::Status::OK();
+}
+
+void BucketStore::NoteSynced(const log::RecoveryPoint& point) {
+  std::lock_guard lock(mutex_);
+  synced_ = point;
+  unsynced_sequence_.reset();
+}
+
+arrow::Status BucketStore::Sync(journal::Journal& journal) {
+  std::lock_guard writing(write_mutex_);
+  if (!log_) return open_status_;
+  if (auto point = log_->Sync(); point.ok()) {
+    NoteSynced(*point);
+    return arrow::Status::OK();
+  }
+  return RebuildLocked(journal);
+}
+
+arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
+  // What reached the file since the last good sync is unknown, and a second sync would prove nothing. The journal still
+  // holds every record of it.
+  const log::RecoveryPoint safe = log_->last_point();
+  LogOffset until = safe.end;
+  {
+    std::lock_guard lock(mutex_);
+    until = unwritten_.empty() ? LogOffset(INT64_MAX) : unwritten_.front().first;
+  }
+  ARROW_RETURN_NOT_OK(log_->Rewind(safe));
+  ARROW_RETURN_NOT_OK(journal.ReadBack(bucket_, safe.end, [&](const journal::RecordHeader& header, ByteView payload) {
+    if (header.kind != journal::RecordKind::kBatches || header.first >= until || header.first < log_->end()) {
+      return arrow::Status::OK();
+    }
+    const Bytes copy = Bytes::Copy(payload);
+    const size_t batch_bytes = payload.size() - header.statistics_bytes;
+    ARROW_ASSIGN_OR_RAISE(const auto batches, SplitEntry(copy.Slice(0, batch_bytes), copy.Slice(batch_bytes)));
+    return log_->Append(batches);
+  }));
+  ARROW_ASSIGN_OR_RAISE(const auto point, log_->Sync());
+  NoteSynced(point);
+  return arrow::Status::OK();
+}
+
+arrow::Status BucketStore::Recover(const journal::RecordHeader& header, ByteView payload) {
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  const LogOffset end = recovered_.empty() ? log_->end() : recovered_.back().first + recovered_.back().count;
+  const LogOffset next = header.first + header.count;
+  {
+    std::lock_guard lock(mutex_);
+    const bool unsynced = !synced_ || next > synced_->end;
+    if (unsynced && !unsynced_sequence_) unsynced_sequence_ = header.sequence;
+  }
+  if (next <= end) return arrow::Status::OK();
+  if (header.kind == journal::RecordKind::kDescriptor || header.first > end) {
+    open_status_ =
+        Error(ErrorCode::kLogStorage,
+              "Acknowledged records of {} are missing: its log ends at offset {}, the journal goes on at {}. The "
+              "bucket stays closed; run thalweg verify on the data directory.",
+              bucket_, end, header.kind == journal::RecordKind::kDescriptor ? next : header.first);
+    return open_status_;
+  }
+  const Bytes copy = Bytes::Copy(payload);
+  const size_t batch_bytes = payload.size() - header.statistics_bytes;
+  ARROW_ASSIGN_OR_RAISE(const auto split, SplitEntry(copy.Slice(0, batch_bytes), copy.Slice(batch_bytes)));
+  // A write of several batches may have reached the segment in part.
+  size_t keep_from = 0;
+  size_t statistics_from = 0;
+  LogOffset first = header.first;
+  for (const auto& one : split) {
+    ARROW_ASSIGN_OR_RAISE(const auto parsed, format::ParseHeader(one.batch.view()));
+    if (parsed.next_offset() > end) break;
+    keep_from += one.batch.size();
+    if (header.statistics_bytes > 0) statistics_from += 4 + one.statistics.size();
+    first = parsed.next_offset();
+  }
+  recovered_.push_back({.bucket = bucket_,
+                        .first = first,
+                        .count = static_cast<uint32_t>(next - first),
+                        .batches = copy.Slice(keep_from, batch_bytes - keep_from),
+                        .statistics = copy.Slice(batch_bytes + statistics_from)});
+  recovered_bytes_ += copy.size();
+  return recovered_bytes_ >= kRecoveryWriteBytes ? FinishRecovery() : arrow::Status::OK();
+}
+
+arrow::Status BucketStore::FinishRecovery() {
+  if (recovered_.empty()) return arrow::Status::OK();
+  const std::vector<journal::Entry> entries = std::exchange(recovered_, {});
+  recovered_bytes_ = 0;
+  if (arrow::Status status = AppendLocked(entries); !status.ok()) {
+    open_status_ = status;
+    return status;
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status BucketStore::Remove() {
+  std::lock_guard writing(write_mutex_);
+  opened_ = true;
+  open_status_ = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", bucket_);
+  {
+    std::lock_guard lock(mutex_);
+    removed_ = true;
+    ForgetUnwrittenLocked(unwritten_.size());
+    unsynced_sequence_.reset();
+    synced_.reset();
+  }
+  return log_ ? log_->Remove() : environment_.fs.RemoveTree(BucketDirectory(environment_.directory, bucket_));
+}
+
+std::optional<uint64_t> BucketStore::needed_sequence() const {
+  std::lock_guard lock(mutex_);
+  if (unsynced_sequence_) return unsynced_sequence_;
+  if (!unwritten_.empty()) return unwritten_.front().sequence;
+  return std::nullopt;
+}
+
+uint64_t BucketStore::unwritten_bytes() const {
+  std::lock_guard lock(mutex_);
+  return unwritten_bytes_;
+}
+
+bool BucketStore::removed() const {
+  std::lock_guard lock(mutex_);
+  return removed_;
+}
+
+bool BucketStore::needs_sync() const {
+  std::lock_guard lock(mutex_);
+  return unsynced_sequence_.has_value();
+}
+
+std::optional<log::RecoveryPoint> BucketStore::synced_point() const {
+  std::lock_guard lock(mutex_);
+  return synced_;
+}
+
+}  // namespace thalweg::tablet

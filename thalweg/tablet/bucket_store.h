@@ -1,0 +1,117 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/status.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/journal/journal.h"
+#include "thalweg/log/bucket_log.h"
+#include "thalweg/log/index_cache.h"
+#include "thalweg/log/open_files.h"
+
+namespace thalweg::tablet {
+
+/// What the files of all buckets share.
+struct StoreEnvironment {
+  io::FileSystem& fs;
+  log::OpenFiles& files;
+  log::IndexCache& indexes;
+  log::LogOptions log_options;
+  std::string directory;                     ///< of all logs
+  std::atomic<uint64_t> unwritten_bytes{0};  ///< of all buckets
+};
+
+/// The folder of one bucket's log below `directory`, and back.
+std::string BucketDirectory(const std::string& directory, const TableBucket& bucket);
+std::string TableDirectory(const std::string& directory, TableId table);
+
+/// The files of one bucket, and what is committed but not written to them yet. The journal's thread puts committed entries
+/// in, the flusher writes and syncs them in its own time, very large entries come straight from the journal.
+///
+/// Invariants: 1. what is in the log and what is unwritten adjoin, in the order of commits; 2. `needed_sequence` never
+/// exceeds the sequence of a journal record whose batches are not synced in the log.
+///
+/// Thread safety: AddCommitted, needed_sequence, unwritten_bytes from any thread, without waiting for the disk. The rest
+/// blocks and belongs on the I/O pool: one mutex lets one of them write at a time. Readers use log() freely once open.
+class BucketStore {
+ public:
+  BucketStore(const TableBucket& bucket, StoreEnvironment& environment, std::optional<log::RecoveryPoint> known);
+
+  const TableBucket& bucket() const { return bucket_; }
+
+  /// Opens the log, once. The same answer for all later calls: a log that could not be opened stays shut until restart.
+  arrow::Result<log::BucketLog*> Open();
+  /// The log, if Open has succeeded.
+  log::BucketLog* log() const { return log_.get(); }
+
+  /// Takes a committed entry that is not in the log. True where nothing was waiting to be written before.
+  bool AddCommitted(journal::Entry entry);
+
+  /// Writes what is unwritten. The end of the log afterwards.
+  arrow::Result<LogOffset> Write();
+  /// Writes and syncs `entries` behind everything unwritten.
+  arrow::Status WriteDirect(const std::vector<journal::Entry>& entries);
+  /// Syncs what was written. After a failure the range is written again, to a new file, from `journal`.
+  arrow::Status Sync(journal::Journal& journal);
+
+  /// Replay: what the journal holds of this bucket, in order. `statistics_bytes` of `payload` are statistics.
+  arrow::Status Recover(const journal::RecordHeader& header, ByteView payload);
+  /// Replay: writes what Recover has gathered.
+  arrow::Status FinishRecovery();
+
+  arrow::Status Remove();
+
+  /// The oldest journal record that this bucket still needs; none where everything is synced.
+  std::optional<uint64_t> needed_sequence() const;
+  uint64_t unwritten_bytes() const;
+  /// Whether something was written and not synced.
+  bool needs_sync() const;
+  /// For the flusher: whether it has this bucket in its list of those to sync. Sets it; the old value.
+  bool ExchangeQueuedForSync(bool queued) { return queued_for_sync_.exchange(queued); }
+  /// Whether Remove was called: its table is gone.
+  bool removed() const;
+  /// What is synced: for the checkpoint. None for a bucket that never held anything.
+  std::optional<log::RecoveryPoint> synced_point() const;
+
+ private:
+  arrow::Status OpenLocked();
+  arrow::Status WriteLocked();
+  arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
+  arrow::Status RebuildLocked(journal::Journal& journal);
+  void NoteSynced(const log::RecoveryPoint& point);
+  void ForgetUnwrittenLocked(size_t entries);
+
+  const TableBucket bucket_;
+  StoreEnvironment& environment_;
+
+  std::atomic<bool> queued_for_sync_{false};
+  std::mutex write_mutex_;  ///< held over I/O, by pool threads only
+  std::unique_ptr<log::BucketLog> log_;
+  bool opened_ = false;
+  arrow::Status open_status_;
+  std::vector<journal::Entry> recovered_;
+  uint64_t recovered_bytes_ = 0;
+
+  mutable std::mutex mutex_;  ///< guards what follows; never held over I/O
+  std::deque<journal::Entry> unwritten_;
+  uint64_t unwritten_bytes_ = 0;
+  bool removed_ = false;
+  std::optional<uint64_t> unsynced_sequence_;  ///< of the first record that is written and not synced
+  std::optional<log::RecoveryPoint> synced_;
+};
+
+/// The batches of an entry, each with its statistics. Entry::statistics is, for each batch, u32 LE length and the bytes;
+/// or nothing at all.
+arrow::Result<std::vector<log::LogBatch>> SplitEntry(const Bytes& batches, const Bytes& statistics);
+
+}  // namespace thalweg::tablet

@@ -1,0 +1,170 @@
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/status.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/journal/journal.h"
+#include "thalweg/log/bucket_log.h"
+#include "thalweg/runtime/clock.h"
+#include "thalweg/runtime/executor.h"
+#include "thalweg/runtime/task.h"
+#include "thalweg/tablet/append.h"
+#include "thalweg/tablet/bucket.h"
+#include "thalweg/tablet/bucket_store.h"
+#include "thalweg/tablet/flusher.h"
+#include "thalweg/tablet/read.h"
+
+namespace thalweg::tablet {
+
+struct EngineEnvironment {
+  io::FileSystem& fs;
+  const runtime::Clock& clock;
+  std::vector<runtime::Executor*> shards;  ///< a bucket belongs to one of them
+  runtime::Executor& journal_thread;       ///< one thread that may block
+  runtime::Executor& pool;                 ///< may block
+};
+
+struct EngineOptions {
+  std::string directory;  ///< "journal/", "log/" and "checkpoint" go there
+  journal::JournalOptions journal;
+  log::LogOptions log;
+  FlusherOptions flusher;
+  size_t open_files_max = 512;
+  uint64_t in_flight_bytes_max = 64ull << 20;                    ///< per shard, accepted and not yet durable
+  double journal_full_share = 0.9;                               ///< of the ring: no appends are admitted above it
+  std::function<void(std::string)> report = [](std::string) {};  ///< what a person should know; any thread
+};
+
+struct EngineStats {
+  journal::JournalStats journal;
+  uint64_t unwritten_bytes = 0;
+  uint64_t open_files = 0;
+  uint64_t buckets = 0;
+  uint64_t write_failures = 0;
+  uint64_t sync_failures = 0;
+};
+
+/// All buckets of one server: the journal in front, the files behind, the live ends in between.
+///
+/// An append is complete once its batches are durable in the journal (or, if large, in their segment) and visible to reads.
+/// After a failed journal write nothing is accepted any more until a restart; reads go on.
+///
+/// Thread safety: Append, Read and the like are called on `ShardOf(bucket)` and resume on `home`; appends of one bucket take
+/// effect in the order in which they reach the shard. Stop blocks and is called once, from a thread that is no executor's.
+class Engine final : public journal::CommitSink {
+ public:
+  /// Recovers what `options.directory` holds. `exists` says which buckets the catalog knows; of the others, files and
+  /// journal records are dropped. A bucket that cannot be recovered is reported and refuses requests; the rest works.
+  static arrow::Result<std::unique_ptr<Engine>> Open(const EngineEnvironment& environment, const EngineOptions& options,
+                                                     const std::function<bool(const TableBucket&)>& exists);
+  ~Engine() override;
+
+  runtime::Executor& ShardOf(const TableBucket& bucket) const;
+
+  struct Appended {
+    LogOffset base;
+  };
+  /// `durable`: resume only when the append is durable and visible; else once it has its offsets. STORAGE after the journal
+  /// failed; REQUEST_TIME_OUT where the engine was too busy to take it within `timeout_ms`; OUT_OF_ORDER_SEQUENCE;
+  /// LOG_STORAGE of a bucket that is shut.
+  runtime::Task<arrow::Result<Appended>> Append(TableBucket bucket, AppendRequest request, bool durable,
+                                                int64_t timeout_ms, runtime::Executor& home);
+  runtime::Task<ReadResult> Read(ReadRequest request, runtime::Executor& home);
+
+  struct Bounds {
+    LogOffset start;
+    LogOffset high_watermark;
+  };
+  runtime::Task<arrow::Result<Bounds>> BoundsOf(TableBucket bucket, runtime::Executor& home);
+  /// Base offset of the first visible batch whose commit time is at or after the time; the high watermark where none is.
+  runtime::Task<arrow::Result<LogOffset>> OffsetForTimestamp(TableBucket bucket, int64_t timestamp_ms,
+                                                             runtime::Executor& home);
+  /// Statistics that came with the batch at `base`; empty where none did. Not for what is still in memory.
+  runtime::Task<arrow::Result<Bytes>> StatisticsOf(TableBucket bucket, LogOffset base, runtime::Executor& home);
+
+  /// Shuts the given buckets for good and removes their files. Waiting readers and writers get UNKNOWN_TABLE_OR_BUCKET.
+  runtime::Task<arrow::Status> Drop(std::vector<TableBucket> buckets, runtime::Executor& home);
+
+  /// OK, or why nothing can be written any more.
+  arrow::Status health() const { return journal_->failure(); }
+  EngineStats stats() const;
+
+  /// Refuses what comes, makes what is in flight durable, writes and syncs the files as far as `budget_ms` goes.
+  void Stop(int64_t budget_ms);
+
+  void Committed(std::vector<journal::Entry> group) override;
+  void Failed(std::vector<journal::Entry> group, const arrow::Status& why) override;
+  void WriteDirect(std::vector<journal::Entry> entries,
+                   std::move_only_function<void(std::vector<journal::Entry>, arrow::Status)> done) override;
+
+ private:
+  struct Slot {
+    std::shared_ptr<Bucket> bucket;
+    arrow::Status closed;
+    bool opening = false;
+    std::vector<std::coroutine_handle<>> waiting;
+  };
+  struct Admission;
+  struct Shard {
+    runtime::Executor* executor = nullptr;
+    std::unordered_map<TableBucket, Slot> slots;
+    uint64_t in_flight_bytes = 0;
+    std::deque<std::shared_ptr<Admission>> queue;
+  };
+
+  Engine(const EngineEnvironment& environment, const EngineOptions& options);
+
+  arrow::Status Recover(const std::function<bool(const TableBucket&)>& exists);
+  arrow::Status LoadStores(const std::function<bool(const TableBucket&)>& exists, uint64_t& journal_sequence);
+  arrow::Status FindStores(const std::function<bool(const TableBucket&)>& exists);
+  arrow::Status FindBuckets(const std::string& directory, TableId table, PartitionId partition,
+                            const std::function<bool(const TableBucket&)>& exists);
+  arrow::Status SetAside(const journal::RecordHeader& header, ByteView payload);
+  void FinishRecovery();
+  void WriteCheckpoint();
+
+  Shard& ShardFor(const TableBucket& bucket) const;
+  std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
+  runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
+  runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
+  bool HasRoom(const Shard& shard, uint64_t bytes) const;
+  void AdmitWaiting(Shard& shard);
+  void NoteRingPressure();
+  void Trim(const std::shared_ptr<BucketStore>& store, LogOffset end);
+  template <typename Apply>
+  void ForEachShard(std::vector<journal::Entry> group, Apply apply);
+
+  const EngineEnvironment environment_;
+  const EngineOptions options_;
+  log::OpenFiles files_;
+  log::IndexCache indexes_;
+  StoreEnvironment stores_environment_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::unique_ptr<Flusher> flusher_;
+  mutable std::vector<Shard> shards_;
+
+  std::atomic<bool> ring_full_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> committed_sequence_{0};  ///< all records below it have reached their stores
+  uint64_t checkpointed_sequence_ = 0;           ///< of the flusher's rounds, which do not overlap
+  bool checkpointed_ = false;
+
+  mutable std::mutex stores_mutex_;
+  std::unordered_map<TableBucket, std::shared_ptr<BucketStore>> stores_;
+};
+
+}  // namespace thalweg::tablet

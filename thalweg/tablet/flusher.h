@@ -1,0 +1,100 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "thalweg/journal/journal.h"
+#include "thalweg/runtime/clock.h"
+#include "thalweg/runtime/executor.h"
+#include "thalweg/tablet/bucket_store.h"
+
+namespace thalweg::tablet {
+
+struct FlusherOptions {
+  int64_t write_delay_ns = 500'000'000;        ///< committed batches reach their file this much later, at most
+  uint64_t unwritten_bytes_max = 64ull << 20;  ///< above half of it they are written at once
+  int64_t sync_delay_ns = 1'000'000'000;       ///< between the beginnings of two rounds of syncs
+  int64_t sync_pause_ns = 800'000;             ///< between two syncs of a round
+};
+
+/// Moves committed batches from memory to segment files, and segment files to the device, in the background.
+///
+/// Writes are late, so that small batches of a bucket become one write. Syncs are paced: one file, a pause, the next. A
+/// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. Pauses
+/// shrink as the journal fills, and end at three quarters.
+///
+/// Thread safety: Note… from any thread; Stop from one. Runs on the pool, one write and one sync at a time.
+class Flusher {
+ public:
+  struct Hooks {
+    /// The files of `store` hold everything below `end`.
+    std::function<void(const std::shared_ptr<BucketStore>& store, LogOffset end)> written;
+    /// A round of syncs is over: time for a checkpoint. Blocks.
+    std::function<void()> round_over;
+    /// For a person.
+    std::function<void(std::string)> report;
+  };
+
+  Flusher(const runtime::Clock& clock, runtime::Executor& pool, journal::Journal& journal,
+          const StoreEnvironment& environment, const FlusherOptions& options, Hooks hooks);
+  ~Flusher();
+
+  /// `store` has something to write.
+  void NoteUnwritten(std::shared_ptr<BucketStore> store);
+  /// More is unwritten than should be: write now.
+  void Hurry();
+  /// `store` has something to sync.
+  void NoteUnsynced(std::shared_ptr<BucketStore> store);
+
+  /// Waits for what is under way and starts nothing more. Blocks.
+  void Stop();
+  /// After Stop: writes everything, and syncs as much as fits before `deadline_ns` on the clock. Blocks.
+  void Drain(int64_t deadline_ns);
+
+  uint64_t write_failures() const;
+  uint64_t sync_failures() const;
+
+ private:
+  struct Due {
+    std::shared_ptr<BucketStore> store;
+    int64_t at_ns = 0;
+  };
+
+  void ScheduleWriteLocked(int64_t delay_ns);
+  void ScheduleSyncLocked(int64_t delay_ns);
+  void WriteTick();
+  void SyncTick();
+  bool TakeWrite(Due& due, int64_t& wait_ns);
+  void WriteOne(const std::shared_ptr<BucketStore>& store);
+  bool SyncOne(const std::shared_ptr<BucketStore>& store);
+  void Leave();
+
+  const runtime::Clock& clock_;
+  runtime::Executor& pool_;
+  journal::Journal& journal_;
+  const StoreEnvironment& environment_;
+  const FlusherOptions options_;
+  const Hooks hooks_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable left_;
+  bool stopping_ = false;
+  int inside_ = 0;
+  std::deque<Due> to_write_;
+  bool write_scheduled_ = false;
+  bool write_soon_ = false;
+  std::deque<std::shared_ptr<BucketStore>> round_;  ///< of syncs under way
+  std::deque<std::shared_ptr<BucketStore>> next_round_;
+  int64_t round_began_ns_ = 0;
+  bool sync_scheduled_ = false;
+  uint64_t write_failures_ = 0;
+  uint64_t sync_failures_ = 0;
+};
+
+}  // namespace thalweg::tablet

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "arrow/status.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/log/bucket_log.h"
+#include "thalweg/runtime/completion.h"
+#include "thalweg/runtime/executor.h"
+
+namespace thalweg::tablet {
+
+/// Wakes one waiting reader, once, when any of the buckets that it was given to has more to read.
+/// Thread safety: Wake from any thread, as often as one likes; one coroutine waits.
+class ReadWaiter {
+ public:
+  void Wake() {
+    if (!woken_.exchange(true, std::memory_order_acq_rel)) completion_.Set(true);
+  }
+  bool woken() const { return woken_.load(std::memory_order_acquire); }
+  auto Wait(runtime::Executor& executor) { return completion_.Wait(executor); }
+
+ private:
+  std::atomic<bool> woken_{false};
+  runtime::Completion<bool> completion_;
+};
+
+/// Runs of batches in memory, in order; each run is whole batches of one append.
+struct MemoryRange {
+  struct Run {
+    Bytes batches;
+    Bytes statistics;  ///< of the whole append, see journal::Entry; only useful where `batches` is all of it
+  };
+  std::vector<Run> runs;
+};
+
+struct ReadRequest {
+  TableBucket bucket;
+  LogOffset from;  ///< kEarliest: the start of the log
+  uint64_t bytes_max = 0;
+  bool at_least_one = false;           ///< a first batch above bytes_max is given all the same
+  std::shared_ptr<ReadWaiter> waiter;  ///< is told of the next append where there is nothing to read now
+};
+inline constexpr LogOffset kEarliest{-2};
+
+/// Whole batches from the one that contains the wanted offset on, all below the high watermark at that time.
+struct ReadResult {
+  arrow::Status status;
+  LogOffset start;           ///< of the log
+  LogOffset high_watermark;  ///< end of what is durable and visible
+  LogOffset first;           ///< of what is given
+  LogOffset next;            ///< behind what is given
+  uint64_t bytes = 0;
+  std::variant<std::monostate, MemoryRange, log::LogRange> data;
+};
+
+}  // namespace thalweg::tablet

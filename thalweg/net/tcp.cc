@@ -41,19 +41,23 @@ struct ListenState : std::enable_shared_from_this<ListenState> {
     runtime::Executor& target = shards.at(next_shard++ % shards.count());
     acceptor.async_accept(runtime::IoContextOf(target),
                           [self = shared_from_this(), &target](std::error_code error, tcp::socket socket) {
-                            if (error == asio::error::operation_aborted) return;
-                            if (IsShortage(error)) {
-            static runtime::LogLimit limit(10s);
-            runtime::LogEvery(limit, runtime::LogLevel::kWarn,
-                              "Cannot accept connections for now: {}. Raise the limit of open files (ulimit -n).",
-                              error.message());
-                              self->shards.at(0).PostAfter(kPauseWithoutDescriptors, [self] { self->Accept(); });
-                              return;
-                            }
-                            // Any other error is of the one connection, which its peer has given up before we took it.
-                            if (!error) self->HandOut(target, std::move(socket));
-                            self->Accept();
+                            self->OnAccept(error, target, std::move(socket));
                           });
+  }
+
+  void OnAccept(const std::error_code& error, runtime::Executor& target, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (IsShortage(error)) {
+      static runtime::LogLimit limit(10s);
+      runtime::LogEvery(limit, runtime::LogLevel::kWarn,
+                        "Cannot accept connections for now: {}. Raise the limit of open files (ulimit -n).",
+                        error.message());
+      shards.at(0).PostAfter(kPauseWithoutDescriptors, [self = shared_from_this()] { self->Accept(); });
+      return;
+    }
+    // Any other error is of the one connection, which its peer has given up before we took it.
+    if (!error) HandOut(target, std::move(socket));
+    Accept();
   }
 
   void HandOut(runtime::Executor& target, tcp::socket socket) {

@@ -119,7 +119,7 @@ def main() -> int:
     directory = fresh_directory(arguments.dir)
     plan = (Plan.quick if arguments.quick else Plan.full)(directory, arguments.repeats, arguments.scale)
     names = arguments.servers
-    if "thalweg" in names and not thalweg_binary().exists():
+    if "thalweg" in names and not thalweg_binary().is_file():
         raise ValueError(f"there is no {thalweg_binary()}: build it with ./dev build release")
     facts = machine.facts(directory, ROOT)
     print("\n".join(f"  {name:<12} {value}" for name, value in facts.items()), end="\n\n", flush=True)

@@ -138,8 +138,8 @@ class Report:
         mark = f"{ink.alarm}NOT as sent{ink.off}" if found.problems else f"{ink.strong}all as sent{ink.off}"
         rows = [
             ("flights sent", f"{data.table.num_rows:,} into {len(flow.parts)} partitions, each durable before acknowledged"),
-            ("kill -9", f"{flow.killed_in_flight:,} flights on their way; serving again {flow.restart_ms:.0f} ms after the start"),
-            ("writer", f"{flow.recoveries} reconnects of ours; else pyfluss sent again what was not acknowledged"),
+            ("kill -9", f"{flow.killed_in_flight:,} flights on their way; listening again {flow.restart_ms:.0f} ms after the start"),
+            ("writer", _resent(flow.recoveries)),
             ("read back", f"{found.rows:,} flights × {data.table.num_columns} columns: {mark}"),
             ("by carrier", f"{found.carriers} sums of departure delay, scan, tail and pandas: {'differ' if found.problems else 'equal'}"),
             ("freshness", f"sent to seen by the tail: p50 {found.fresh_p50_ms:.1f} ms, p99 {found.fresh_p99_ms:.1f} ms"),
@@ -161,6 +161,12 @@ class Report:
         ):
             print(f"    {command:<62} {ink.faint}# {why}{ink.off}")
         print(f"\n  The server's log: {_short(directory / 'server.log')}", flush=True)
+
+
+def _resent(recoveries: int) -> str:
+    if recoveries == 0:
+        return "pyfluss sent again by itself what was not acknowledged; its duplicates were recognised"
+    return f"{recoveries} × connected again, and went on after the last flight stored"
 
 
 def _short(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import fluss
@@ -15,10 +15,11 @@ import flights
 from peers.thalweg import ThalwegServer
 
 DATABASE = "demo"
-IN_FLIGHT_DAYS = 3  # sent without waiting when the server is killed
+IN_FLIGHT_DAYS = 7  # handed to the writer at once, just before the server is killed
+IN_FLIGHT_S = 0.001  # for some of it to get onto the wire
 RECOVERY_TRIES_MAX = 100
 RETRY_S = 0.1
-FLUSH_S_MAX = 30
+WAIT_S_MAX = 30
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,20 @@ class Stream:
         began = time.monotonic()
         half = len(self.days) // 2
         for day in range(len(self.days)):
-            await asyncio.sleep(max(0.0, began + seconds * day / len(self.days) - time.monotonic()))
+            rushed = half - IN_FLIGHT_DAYS < day <= half
+            if not rushed:
+                await asyncio.sleep(max(0.0, began + seconds * day / len(self.days) - time.monotonic()))
             try:
                 self._send(writer, day)
-                if day in range(half - IN_FLIGHT_DAYS, half):
+                if rushed and day < half:
                     continue
+                acknowledging = asyncio.create_task(acknowledged(writer))
                 if day == half:
-                    # Here, not in a thread: between the kill and the start this process only waits for the server.
-                    # pyfluss goes on in threads of its own, and meets a dead server.
+                    await asyncio.sleep(IN_FLIGHT_S)
+                    # Here, not in a thread: until the server is back this process does nothing else. pyfluss goes on
+                    # in threads of its own, and meets a dead server.
                     self._kill_and_restart(server, tell)
-                await acknowledged(writer)
+                await acknowledging
             except fluss.FlussError as problem:
                 tell(f"writer: {str(problem)[:70]}; going on from the last flight stored")
                 connection, writer = await self._recover(connection, day)
@@ -86,10 +91,8 @@ class Stream:
         self.disturbed = (time.monotonic() - 0.5, 0.0)
         pid = server.pid
         server.kill()
-        self.killed_in_flight = sum(
-            int(ends[last] - (ends[last - IN_FLIGHT_DAYS - 1])) for ends in self.ends.values()
-        )
-        tell(f"kill -9 {pid}: {self.killed_in_flight:,} flights were on their way")
+        self.killed_in_flight = sum(int(ends[last] - ends[last - IN_FLIGHT_DAYS]) for ends in self.ends.values())
+        tell(f"kill -9 {pid}: {self.killed_in_flight:,} flights were on their way, not acknowledged")
         started = time.monotonic()
         server.start()
         self.restart_ms = (time.monotonic() - started) * 1e3
@@ -114,7 +117,8 @@ class Stream:
     ) -> tuple[fluss.FlussConnection, fluss.AppendWriter]:
         """A new connection, and everything up to `day` acknowledged on it. What is stored decides what is sent."""
         self.recoveries += 1
-        await old.close()
+        # First, or the old writer could still send what the new one is about to send.
+        await within(old.close(), "the old connection did not close")
         for remaining in reversed(range(RECOVERY_TRIES_MAX)):
             try:
                 connection, writer = await self._open()
@@ -134,10 +138,14 @@ class Stream:
 
 async def acknowledged(writer: fluss.AppendWriter) -> None:
     """Returns once the server has everything. pyfluss tries again for ever; here there is an end to it."""
+    await within(writer.flush(), "not everything was acknowledged")
+
+
+async def within(waiting: Awaitable[None], otherwise: str) -> None:
     try:
-        await asyncio.wait_for(writer.flush(), FLUSH_S_MAX)
+        await asyncio.wait_for(waiting, WAIT_S_MAX)
     except TimeoutError:
-        raise RuntimeError(f"nothing was acknowledged for {FLUSH_S_MAX} s") from None
+        raise RuntimeError(f"{otherwise} within {WAIT_S_MAX} s") from None
 
 
 async def burst(bootstrap: str, data: flights.Flights) -> Burst:

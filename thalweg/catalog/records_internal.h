@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "arrow/result.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/catalog/catalog_view.h"
+#include "thalweg/catalog/table.h"
+#include "thalweg/schema/table_path.h"
+
+/// What stands in the MetaStore, and under which keys. Values are JSON objects; a member that this version does not know
+/// is ignored, one that it needs and does not find is damage (kStorage, naming the key). kFormatVersion goes up when an
+/// older server could misunderstand what a newer one writes.
+///
+///   format                            kFormatVersion
+///   counter/{table,partition,writer}  the next id to give out
+///   database/NAME                     descriptor (JSON text), created_ms, modified_ms
+///   table/DATABASE/TABLE              id, schema_id (the latest), descriptor (JSON text), created_ms, modified_ms
+///   schema/TABLE_ID/SCHEMA_ID         the schema's own JSON
+///   partition/TABLE_ID/NAME           id, values, created_ms
+///
+/// Names cannot hold a slash; ids are decimal.
+namespace thalweg::catalog::records {
+
+inline constexpr int64_t kFormatVersion = 1;
+inline constexpr const char* kFormatKey = "format";
+inline constexpr const char* kTableCounter = "counter/table";
+inline constexpr const char* kPartitionCounter = "counter/partition";
+inline constexpr const char* kWriterCounter = "counter/writer";
+inline constexpr const char* kDatabases = "database/";
+inline constexpr const char* kTables = "table/";
+inline constexpr const char* kSchemas = "schema/";
+inline constexpr const char* kPartitions = "partition/";
+
+std::string DatabaseKey(const std::string& name);
+std::string TableKey(const schema::TablePath& path);
+std::string SchemaKey(TableId table, SchemaId schema);
+std::string PartitionKey(TableId table, const std::string& name);
+
+std::string EncodeNumber(int64_t value);
+std::string EncodeDatabase(const Database& database);
+std::string EncodeTable(const Table& table);
+std::string EncodePartition(const Partition& partition);
+
+arrow::Result<int64_t> DecodeNumber(std::string_view key, const std::string& value);
+/// Without its tables.
+arrow::Result<Database> DecodeDatabase(std::string_view key, const std::string& value);
+/// Without schemas and partitions. `schema_count` is the id of the latest schema.
+arrow::Result<Table> DecodeTable(std::string_view key, const std::string& value, int16_t& schema_count);
+arrow::Result<Partition> DecodePartition(std::string_view key, const std::string& value);
+
+/// Damage in the value of `key`.
+arrow::Status Damaged(std::string_view key, std::string_view why);
+
+}  // namespace thalweg::catalog::records

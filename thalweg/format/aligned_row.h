@@ -19,9 +19,7 @@ inline constexpr size_t AlignedRowBitsBytes(size_t column_count) { return (colum
 ///
 ///   | header u8 = 0 | null bits, column i at bit 8 + i, to a multiple of 8 bytes | slots | values that no slot holds |
 ///
-/// Numbers stand in the slot itself. CHAR, STRING, BINARY, BYTES: up to 7 bytes in the slot with 0x80 | size in its last
-/// byte, longer ones behind the slots and the slot is offset << 32 | size. DECIMAL above 18 digits: likewise behind, with
-/// 16 bytes of room. TIMESTAMP above 3 digits: the milliseconds stand behind, the slot is offset << 32 | nanoseconds.
+/// What slots hold is told in slot_codec_internal.h.
 /// The view refers to the bytes and never leaves them, whatever they say. Nested types are not supported.
 class AlignedRowView {
  public:

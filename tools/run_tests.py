@@ -21,6 +21,7 @@ RESULTS = ROOT / "build/test-results"
 JOBS = "2"
 TSAN_MODULES = ("runtime", "net", "journal", "log")
 SUITE_SECONDS_MAX = 1800
+REMARKS_SHOWN = 40
 
 # A suppressed finding needs a line with its reason in tools/sanitizers/.
 SANITIZER_OPTIONS = {
@@ -133,8 +134,10 @@ def main() -> int:
     print("\ntest: the suites")
     for line in lines:
         print(f"test:   {line}")
-    for remark in total.remarks:
+    for remark in total.remarks[:REMARKS_SHOWN]:
         print(f"test: {remark}")
+    if len(total.remarks) > REMARKS_SHOWN:
+        print(f"test: and {len(total.remarks) - REMARKS_SHOWN} more, see above")
     print(f"{total.passed} passed, {total.failed} failed", flush=True)
     return 1 if total.failed or not total.passed else 0
 

@@ -185,13 +185,14 @@ void Journal::PrepareAheadLocked() {
     auto made = ring_.Prepare(number, bytes);
     std::lock_guard lock(mutex_);
     preparing_ = false;
-    if (made.ok()) {
+    const bool prepared = made.ok();
+    if (prepared) {
       ring_.AddFree(std::move(made).ValueUnsafe());
     } else {
       // Not fatal: files come back by Release. Tried again with the next group.
       ring_.CancelReservation(bytes);
     }
-    if (stalled_ && made.ok()) ScheduleLocked(0);
+    if (stalled_ && prepared) ScheduleLocked(0);
     if (--in_flight_ == 0) idle_.notify_all();
   });
 }

@@ -21,12 +21,11 @@ BlockingPool::BlockingPool(size_t threads_max, std::string name)
 BlockingPool::~BlockingPool() { Stop(); }
 
 void BlockingPool::Post(Work work) {
-  std::unique_lock lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (stopping_) return;
   queue_.push_back(std::move(work));
   if (idle_ >= queue_.size()) {
-    lock.unlock();
-    wake_.notify_one();
+    wake_.notify_one();  // under the lock: the work may end the pool as soon as a thread can take it
   } else if (threads_.size() < threads_max_) {
     Start(threads_.size());
   }

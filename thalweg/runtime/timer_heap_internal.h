@@ -39,6 +39,7 @@ class TimerHeap {
   /// Takes everything, so that the caller can destroy it where that is safe.
   std::vector<Work> TakeAll() {
     std::vector<Work> all;
+    all.reserve(entries_.size());
     for (auto& entry : entries_) all.push_back(std::move(entry.work));
     entries_.clear();
     return all;

@@ -23,7 +23,7 @@ RULES: dict[str, Rule] = {
     "layers": lambda tree, _: layers.check(tree),
     "map": lambda tree, _: folder_map.check(tree),
     "format": lambda tree, _: tidy.check_format(tree),
-    "symbols": symbols.check,
+    "symbols": lambda tree, build: symbols.check(tree, CompileDb(tree, build)),
     "headers": lambda tree, build: headers.check(tree, CompileDb(tree, build)),
     "tidy": lambda tree, build: tidy.check_tidy(tree, CompileDb(tree, build)),
 }

@@ -16,9 +16,11 @@ DROPPED = {"-o": 1, "-c": 0, "-include": 1, "-MD": 0, "-MMD": 0, "-MT": 1, "-MF"
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """One translation unit: its source relative to the root, and its flags without outputs and precompiled headers."""
+    """One translation unit: its source relative to the root, its object file, and its flags without outputs and
+    precompiled headers."""
 
     source: str
+    output: pathlib.Path
     flags: tuple[str, ...]
 
 
@@ -34,7 +36,9 @@ class CompileDb:
             source = pathlib.Path(entry["directory"], entry["file"]).resolve()
             if source.is_relative_to(tree.root.resolve()):
                 name = str(source.relative_to(tree.root.resolve()))
-                self.units[name] = Unit(name, flags_of(shlex.split(entry["command"]), entry["file"]))
+                command = shlex.split(entry["command"])
+                output = pathlib.Path(entry["directory"], command[command.index("-o") + 1])
+                self.units[name] = Unit(name, output, flags_of(command, entry["file"]))
 
     def flags_for(self, header: str) -> tuple[str, ...]:
         """The flags of a unit of the header's own module; a module without sources borrows them from one that uses the header."""

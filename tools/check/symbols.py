@@ -12,40 +12,25 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 
-from tools.check.tree import HERE, Problem, Tree, is_production
+from tools.check.compile_db import CompileDb
+from tools.check.tree import HERE, Problem, Tree, is_production, module_of
 
 RULE = "symbols"
 NM = "llvm-nm-19"
 UNDEFINED = re.compile(r"^\s+[Uwv] (.+)$", re.MULTILINE)
 
 
-def check(tree: Tree, build: pathlib.Path) -> Iterator[Problem]:
+def check(tree: Tree, db: CompileDb) -> Iterator[Problem]:
     rules = tomllib.loads((HERE / "symbols.toml").read_text(encoding="utf-8"))
-    for module in tree.modules:
-        if module in rules["exempt"]["folders"]:
+    exempt = rules["exempt"]["folders"]
+    for source in filter(is_production, tree.cpp_files("thalweg/")):
+        if not source.endswith(".cc") or module_of(source) in exempt:
             continue
-        objects = objects_of(tree, build, module)
-        yield from missing_objects(tree, build, module, objects)
-        for source, path in sorted(objects.items()):
-            for symbol in undefined_symbols(path):
-                yield from judge(rules, module, source, symbol)
-
-
-def objects_of(tree: Tree, build: pathlib.Path, module: str) -> dict[str, pathlib.Path]:
-    """Object files of the module's production sources, by source; generated sources and stale objects are left out."""
-    found = {}
-    base = build / "thalweg" / module / "CMakeFiles"
-    for path in base.glob("*.dir/**/*.cc.o"):
-        source = f"thalweg/{module}/{path.relative_to(base / path.relative_to(base).parts[0])}".removesuffix(".o")
-        if (tree.root / source).is_file() and is_production(source):
-            found[source] = path
-    return found
-
-
-def missing_objects(tree: Tree, build: pathlib.Path, module: str, objects: dict[str, pathlib.Path]) -> Iterator[Problem]:
-    for name in tree.cpp_files(f"thalweg/{module}/"):
-        if name.endswith(".cc") and is_production(name) and name not in objects:
-            yield Problem(name, 0, RULE, f"has no object file under {build.name}: run ./dev build {build.name}")
+        if source not in db.units or not db.units[source].output.is_file():
+            yield Problem(source, 0, RULE, f"has no object file under {db.build.name}: run ./dev build {db.build.name}")
+            continue
+        for symbol in undefined_symbols(db.units[source].output):
+            yield from judge(rules, module_of(source), source, symbol)
 
 
 def undefined_symbols(path: pathlib.Path) -> list[str]:

@@ -14,6 +14,7 @@
 #include "arrow/status.h"
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
+#include "thalweg/format/log_batch.h"
 #include "thalweg/io/file.h"
 #include "thalweg/io/file_system.h"
 #include "thalweg/log/index_cache.h"
@@ -23,6 +24,7 @@
 namespace thalweg::log {
 
 class Segment;
+class SegmentIndex;
 
 /// One whole batch of magic 0 whose base offset and commit timestamp are assigned, and the statistics that came with it
 /// (empty where none). Commit timestamps do not go back within a bucket.
@@ -75,7 +77,7 @@ struct LogRange {
 ///   00000000000000000000.timeindex  commit time → offset, sparse                    segment_index.h
 ///   00000000000000000000.stats      statistics of batches, where there are any      statistics_file.h
 ///   00000000000000004711.log …      the name is the base offset, 20 digits
-///   *.suspect, *.suspect.1 …        set aside by Rewind or Open; never read again
+///   *.suspect, *.suspect1 …         set aside by Rewind or Open; never read again
 ///
 /// Appended means visible to Locate; only what lies before the end of a point that Sync returned is durable. The caller
 /// makes batches durable elsewhere first (journal) or Syncs before it acknowledges.
@@ -154,15 +156,33 @@ class BucketLog {
 
  private:
   friend class LogRecovery;
+  using SegmentPtr = std::shared_ptr<Segment>;
+  struct Place;
+
   BucketLog(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes, std::string dir, const LogOptions& options);
 
-  using SegmentPtr = std::shared_ptr<Segment>;
-
+  // bucket_log.cc: the writer.
+  arrow::Status AppendRun(std::span<const LogBatch> batches, std::span<const format::BatchHeader> headers);
   arrow::Status Roll();
   arrow::Status CreateSegment(LogOffset base);
-  arrow::Status SyncSegment(Segment& segment);
-  arrow::Status SetAside(Segment& segment);
+  arrow::Status SyncActive();
+  arrow::Status SyncNames();
+  void WriteActiveIndex(bool closing);
+  arrow::Status AbandonFrom(LogOffset end);
+  arrow::Status CutLast(const RecoveryPoint& point);
+  SegmentPtr Active() const;
   RecoveryPoint MakePoint() const;
+
+  // log_reader.cc: the readers.
+  SegmentPtr SegmentOf(LogOffset offset) const;
+  arrow::Result<std::shared_ptr<const SegmentIndex>> EnsureIndex(const SegmentPtr& segment, bool from_headers);
+  bool FindPlace(LogOffset from, LogOffset limit, uint64_t bytes_max, Place* place);
+  bool FindInSegment(LogOffset from, uint64_t bytes_max, Place* place) const;
+  arrow::Result<std::optional<LogRange>> Walk(const Place& place, LogOffset from, uint64_t bytes_max, ReadMode mode);
+  arrow::Result<int64_t> FirstTimestamp(const SegmentPtr& segment);
+  arrow::Result<std::optional<LogOffset>> ScanForTimestamp(const SegmentPtr& segment, int64_t timestamp_ms,
+                                                           bool from_headers);
+  void Remember(LogOffset from, const LogRange& range, LogOffset segment);
 
   struct Hint {
     LogOffset offset{-1};
@@ -176,11 +196,14 @@ class BucketLog {
   const std::string dir_;
   const LogOptions options_;
 
-  // Of the writer alone.
+  // Of the writer.
   WriterState writers_;
   RecoveryPoint point_;
-  bool failed_ = false;
-  bool directory_dirty_ = false;
+  bool dirty_ = false;          ///< something was appended or created since point_
+  bool unsynced_tail_ = false;  ///< Open found batches behind the known point
+  bool failed_ = false;         ///< invariant 3
+  bool names_dirty_ = false;    ///< names in dir_ are not durable yet
+  bool folder_dirty_ = false;   ///< nor is the name of dir_ itself
 
   mutable std::mutex mutex_;  ///< guards what follows; not held across I/O
   std::vector<SegmentPtr> segments_;

@@ -1,0 +1,169 @@
+#include "thalweg/log/bucket_log.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "thalweg/base/error.h"
+#include "thalweg/log/segment.h"
+#include "thalweg/log/test_batches_internal.h"
+#include "thalweg/testing/memory_file_system.h"
+
+namespace thalweg::log {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::MemoryFileSystem;
+
+constexpr const char* kDir = "log/7/0";
+constexpr LogOffset kNoLimit{INT64_MAX};
+
+class BucketLogTest : public ::testing::Test {
+ protected:
+  BucketLogTest() { disk_.CreateDurableDirectories("log"); }
+
+  arrow::Status Open(const RecoveryPoint* known = nullptr) {
+    log_.reset();
+    report_ = {};
+    ARROW_ASSIGN_OR_RAISE(log_, BucketLog::Open(disk_, files_, indexes_, kDir, options_, known, &report_));
+    return arrow::Status::OK();
+  }
+
+  /// Appends one batch by the recipe at the end.
+  arrow::Status Append(const BatchRecipe& recipe = {}) {
+    LogBatch batch = MakeBatch(log_->end(), recipe);
+    ARROW_RETURN_NOT_OK(log_->Append({&batch, 1}));
+    const LogOffset base = format::ParseHeader(batch.batch.view()).ValueOrDie().base_offset;
+    written_.resize(std::min<size_t>(written_.size(), CountBelow(base)));
+    written_.push_back(std::move(batch));
+    return arrow::Status::OK();
+  }
+  size_t CountBelow(LogOffset offset) const {
+    size_t count = 0;
+    while (count < written_.size() && NextOf(written_[count]) <= offset) ++count;
+    return count;
+  }
+  void AppendMany(int count, BatchRecipe recipe = {}) {
+    for (int i = 0; i < count; ++i) {
+      recipe.timestamp_ms = 1000 + 10 * log_->end().value;
+      ASSERT_TRUE(Append(recipe).ok());
+    }
+  }
+
+  static std::string BytesOf(const LogRange& range) {
+    std::string bytes(range.bytes, '\0');
+    EXPECT_EQ(range.file->ReadAt(range.position, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}).ValueOrDie(),
+              bytes.size());
+    return bytes;
+  }
+
+  /// Every offset leads to its batch, and reading from the start gives exactly what was written.
+  void CheckAll() {
+    for (const LogBatch& batch : written_) {
+      const auto header = format::ParseHeader(batch.batch.view()).ValueOrDie();
+      if (header.base_offset < log_->start()) continue;
+      for (LogOffset at : {header.last_offset(), header.base_offset}) {
+        auto range = log_->Locate(at, kNoLimit, 1, ReadMode::kMayBlock);
+        ASSERT_TRUE(range.ok()) << range.status();
+        ASSERT_EQ((*range)->first, header.base_offset);
+        ASSERT_EQ((*range)->next, header.next_offset());
+        ASSERT_EQ(BytesOf(**range), AsText(batch.batch.view()));
+      }
+    }
+    for (uint64_t bytes_max : {uint64_t{1}, uint64_t{500}, uint64_t{100'000}}) CheckScan(bytes_max);
+  }
+  void CheckScan(uint64_t bytes_max) {
+    std::string all;
+    LogOffset at = log_->start();
+    while (at < log_->end()) {
+      auto range = log_->Locate(at, kNoLimit, bytes_max, ReadMode::kMayBlock);
+      ASSERT_TRUE(range.ok()) << range.status();
+      ASSERT_EQ((*range)->first, at);
+      ASSERT_GT((*range)->bytes, 0u);
+      all += BytesOf(**range);
+      at = (*range)->next;
+    }
+    std::string expected;
+    for (const LogBatch& batch : written_) {
+      if (NextOf(batch) > log_->start()) expected += AsText(batch.batch.view());
+    }
+    ASSERT_EQ(all, expected);
+  }
+
+  MemoryFileSystem disk_;
+  OpenFiles files_{disk_, 8};
+  IndexCache indexes_{2};
+  LogOptions options_{.segment_bytes_max = 2000, .index_interval_bytes = 400};
+  RecoveryReport report_;
+  std::unique_ptr<BucketLog> log_;
+  std::vector<LogBatch> written_;
+};
+
+TEST_F(BucketLogTest, AnEmptyLogTouchesNothing) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->start(), LogOffset(0));
+  EXPECT_EQ(log_->end(), LogOffset(0));
+  EXPECT_EQ(log_->max_timestamp_ms(), -1);
+  EXPECT_EQ(disk_.operations(), 0u);
+  EXPECT_EQ((*log_->Locate(LogOffset(0), kNoLimit, 1, ReadMode::kNoWait))->bytes, 0u);
+  EXPECT_EQ(CodeOf(log_->Locate(LogOffset(1), kNoLimit, 1, ReadMode::kNoWait).status()),
+            ErrorCode::kLogOffsetOutOfRange);
+  EXPECT_EQ(log_->Sync()->end, LogOffset(0));
+}
+
+TEST_F(BucketLogTest, EveryOffsetLeadsToItsBatch) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(20, {.records = 3});
+  AppendMany(5, {.records = 0});
+  AppendMany(1, {.records = 9, .body_bytes = 5000});
+  AppendMany(20, {.records = 2, .body_bytes = 330});
+  EXPECT_GT(log_->bytes(), 4 * options_.segment_bytes_max);
+  CheckAll();
+  EXPECT_LE(indexes_.size(), 2u);
+  EXPECT_LE(files_.size(), 8u);
+}
+
+TEST_F(BucketLogTest, ABatchThatDoesNotFitTheEndIsRefused) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(1, {.records = 3});
+  LogBatch gap = MakeBatch(LogOffset(4), {});
+  EXPECT_EQ(CodeOf(log_->Append({&gap, 1})), ErrorCode::kLogStorage);
+  LogBatch cut{.batch = MakeBatch(LogOffset(3), {}).batch.Slice(0, 60)};
+  EXPECT_FALSE(log_->Append({&cut, 1}).ok());
+  AppendMany(1);
+  CheckAll();
+}
+
+TEST_F(BucketLogTest, RestartsWithoutAPointByScanning) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(40, {.records = 2});
+  const int64_t max_timestamp = log_->max_timestamp_ms();
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->end(), LogOffset(80));
+  EXPECT_EQ(log_->max_timestamp_ms(), max_timestamp);
+  EXPECT_EQ(report_.batches_scanned, 40u);
+  EXPECT_TRUE(report_.findings.empty());
+  CheckAll();
+  AppendMany(10);
+  CheckAll();
+}
+
+TEST_F(BucketLogTest, AnIdleBucketOpensNoFile) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(40, {.records = 2});
+  const RecoveryPoint point = *log_->Sync();
+  OpenFiles untouched(disk_);
+  auto again = *BucketLog::Open(disk_, untouched, indexes_, kDir, options_, &point, &report_);
+  EXPECT_EQ(untouched.size(), 0u);
+  EXPECT_EQ(report_.batches_scanned, 0u);
+  EXPECT_EQ(again->end(), LogOffset(80));
+  EXPECT_EQ(again->bytes(), log_->bytes());
+  ASSERT_TRUE(Open(&point).ok());
+  AppendMany(10);  // before anybody reads what was there
+  CheckAll();
+}
+
+}  // namespace
+}  // namespace thalweg::log

@@ -19,6 +19,8 @@ constexpr size_t kEntriesPerIndexWrite = 64;
 // So many folders above a new bucket may be as new as the bucket: partition, table and the root of all logs.
 constexpr int kFoldersAbove = 3;
 
+constexpr size_t kRewriteBytes = 1 << 20;
+
 constexpr int64_t kOffsetDeltaMax = std::numeric_limits<int32_t>::max();
 
 }  // namespace
@@ -74,6 +76,8 @@ arrow::Status BucketLog::Append(std::span<const LogBatch> batches) {
   for (size_t first = 0; first < batches.size();) {
     // A failure from here on leaves the files in doubt: nothing more until Rewind.
     failed_ = true;
+    // Files that the process before set aside or removed must not come back behind what is written now.
+    if (names_inherited_) ARROW_RETURN_NOT_OK(SyncNames());
     SegmentPtr active = Active();
     if (!active) {
       ARROW_RETURN_NOT_OK(CreateSegment(headers[first].base_offset));
@@ -146,7 +150,6 @@ arrow::Status BucketLog::CreateSegment(LogOffset base) {
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(dir_));
   if (!exists) {
     ARROW_RETURN_NOT_OK(fs_.CreateDirectories(dir_));
-    folder_dirty_ = true;
   }
   auto segment = std::make_shared<Segment>(files_, dir_, base, false);
   segment->end = base;
@@ -176,20 +179,37 @@ arrow::Status BucketLog::Roll() {
 
 arrow::Status BucketLog::SyncActive() {
   if (const SegmentPtr active = Active()) {
-    if (unsynced_tail_ && !active->dirty) {
-      ARROW_ASSIGN_OR_RAISE(active->dirty, files_.Get(active->log_path));
-    }
+    ARROW_RETURN_NOT_OK(RewriteTail(*active));
     ARROW_RETURN_NOT_OK(active->statistics.Sync());
     if (active->dirty) ARROW_RETURN_NOT_OK(active->dirty->Sync());
     active->dirty.reset();
-    unsynced_tail_ = false;
   }
   return SyncNames();
 }
 
+arrow::Status BucketLog::RewriteTail(Segment& active) {
+  if (tail_from_ == tail_to_) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(active.statistics.ExpectUnsynced());
+  ARROW_ASSIGN_OR_RAISE(active.dirty, files_.Get(active.log_path));
+  // Where the process before was told of a failed sync, the pages may be clean though the device never got them: syncing
+  // once more would prove nothing.
+  Buffer buffer(std::min<uint64_t>(tail_to_ - tail_from_, kRewriteBytes));
+  while (tail_from_ < tail_to_) {
+    const MutableByteView into(buffer.data(), std::min<uint64_t>(buffer.size(), tail_to_ - tail_from_));
+    ARROW_ASSIGN_OR_RAISE(const size_t read, active.dirty->ReadAt(tail_from_, into));
+    if (read < into.size()) {
+      return Error(ErrorCode::kLogStorage, "{}: became shorter than {} bytes.", active.log_path, tail_to_);
+    }
+    const ByteView piece(into);
+    ARROW_RETURN_NOT_OK(active.dirty->WriteAt(tail_from_, {&piece, 1}));
+    tail_from_ += read;
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Status BucketLog::SyncNames() {
-  if (names_dirty_) ARROW_RETURN_NOT_OK(fs_.SyncDirectory(dir_));
-  names_dirty_ = false;
+  if (names_dirty_ || names_inherited_) ARROW_RETURN_NOT_OK(fs_.SyncDirectory(dir_));
+  names_dirty_ = names_inherited_ = false;
   if (folder_dirty_) {
     std::string folder = dir_;
     for (int i = 0; i < kFoldersAbove; ++i) {
@@ -256,7 +276,7 @@ arrow::Status BucketLog::Rewind(const RecoveryPoint& point) {
                                                  : WriterState::Parse(point.writers, options_.writers));
   failed_ = true;
   ARROW_RETURN_NOT_OK(AbandonFrom(point.end));
-  ARROW_RETURN_NOT_OK(CutLast(point));
+  ARROW_ASSIGN_OR_RAISE(const SegmentPtr cut, CloseLastAt(point));
   {
     std::lock_guard lock(mutex_);
     end_ = point.end;
@@ -264,22 +284,29 @@ arrow::Status BucketLog::Rewind(const RecoveryPoint& point) {
     hints_.fill({});
   }
   writers_ = std::move(writers);
+  tail_from_ = tail_to_ = 0;
   ARROW_RETURN_NOT_OK(CreateSegment(point.end));
   ARROW_RETURN_NOT_OK(SyncActive());
   failed_ = dirty_ = false;
   point_ = MakePoint();
+  if (cut) {
+    // Only now that the new segment bounds the old one for good, since nothing says how long the cut takes to last. Not
+    // needed for correctness (invariant 1), so a device that refuses this too is no obstacle.
+    auto file = files_.Get(cut->log_path);
+    if (file.ok() && !((*file)->Truncate(point.position).ok() && (*file)->Sync().ok())) files_.Forget(cut->log_path);
+  }
   return arrow::Status::OK();
 }
 
-arrow::Status BucketLog::CutLast(const RecoveryPoint& point) {
+arrow::Result<BucketLog::SegmentPtr> BucketLog::CloseLastAt(const RecoveryPoint& point) {
   SegmentPtr last;
   {
     std::lock_guard lock(mutex_);
-    if (segments_.empty()) return arrow::Status::OK();
+    if (segments_.empty()) return nullptr;
     last = segments_.back();
     if (last->base != point.segment) {
       // The point stands at the start of a segment that is gone now; what is left has to end there.
-      if (last->end == point.end) return arrow::Status::OK();
+      if (last->end == point.end) return nullptr;
       return Error(ErrorCode::kLogStorage, "{}: the point at {} names segment {}, which does not exist.", dir_,
                    point.end, point.segment);
     }
@@ -293,10 +320,7 @@ arrow::Status BucketLog::CutLast(const RecoveryPoint& point) {
   last->dirty.reset();
   last->statistics.Close();
   files_.Forget(last->log_path);
-  // Not needed for correctness (invariant 1), so a device that refuses this too is no obstacle.
-  auto file = files_.Get(last->log_path);
-  if (file.ok() && !((*file)->Truncate(point.position).ok() && (*file)->Sync().ok())) files_.Forget(last->log_path);
-  return arrow::Status::OK();
+  return last;
 }
 
 arrow::Status BucketLog::AbandonFrom(LogOffset end) {

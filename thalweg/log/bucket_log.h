@@ -169,7 +169,8 @@ class BucketLog {
   arrow::Status SyncNames();
   void WriteActiveIndex(bool closing);
   arrow::Status AbandonFrom(LogOffset end);
-  arrow::Status CutLast(const RecoveryPoint& point);
+  arrow::Result<SegmentPtr> CloseLastAt(const RecoveryPoint& point);
+  arrow::Status RewriteTail(Segment& active);
   SegmentPtr Active() const;
   RecoveryPoint MakePoint() const;
 
@@ -199,11 +200,13 @@ class BucketLog {
   // Of the writer.
   WriterState writers_;
   RecoveryPoint point_;
-  bool dirty_ = false;          ///< something was appended or created since point_
-  bool unsynced_tail_ = false;  ///< Open found batches behind the known point
-  bool failed_ = false;         ///< invariant 3
-  bool names_dirty_ = false;    ///< names in dir_ are not durable yet
-  bool folder_dirty_ = false;   ///< nor is the name of dir_ itself
+  bool dirty_ = false;            ///< something was appended or created since point_
+  bool names_inherited_ = false;  ///< what the process before did to names may not be durable
+  uint64_t tail_from_ = 0;        ///< what Open found behind the known point in the active segment,
+  uint64_t tail_to_ = 0;          ///< still to be rewritten
+  bool failed_ = false;           ///< invariant 3
+  bool names_dirty_ = false;      ///< names in dir_ are not durable yet
+  bool folder_dirty_ = false;     ///< nor is the name of dir_ itself
 
   mutable std::mutex mutex_;  ///< guards what follows; not held across I/O
   std::vector<SegmentPtr> segments_;

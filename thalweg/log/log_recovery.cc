@@ -58,6 +58,7 @@ class LogRecovery {
   const RecoveryPoint* known_;
   RecoveryReport& report_;
 
+  bool exists_ = false;  ///< the folder
   std::vector<io::Entry> entries_;
   std::map<LogOffset, Found> found_;
   std::vector<BucketLog::SegmentPtr> segments_;
@@ -67,25 +68,31 @@ class LogRecovery {
   LogOffset end_;
   bool torn_ = false;       ///< the last scan ended at bytes that are no batch
   bool straddles_ = false;  ///< the last scan ended at a batch that reaches over the next segment's base
-  bool tail_ = false;       ///< there is something behind the known point
+  /// A process before may have ended inside Rewind, with names not durable yet: what it abandoned must not come back.
+  bool was_rewound_ = false;
+  bool tail_ = false;  ///< there is something behind the known point
   uint64_t cut_bytes_ = 0;
   std::vector<LogOffset> leftovers_;
   std::vector<uint8_t> buffer_;
 };
 
 arrow::Status LogRecovery::ListFolder() {
-  ARROW_ASSIGN_OR_RAISE(const bool exists, log_.fs_.Exists(log_.dir_));
-  if (!exists) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(exists_, log_.fs_.Exists(log_.dir_));
+  if (!exists_) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(entries_, log_.fs_.List(log_.dir_));
   for (const io::Entry& entry : entries_) {
     const auto name = Segment::ParseName(entry.name);
     if (!name || entry.is_directory) continue;
+    if (name->second.find(".suspect") != std::string::npos) {
+      was_rewound_ = true;
+      continue;
+    }
     Found& found = found_[name->first];
     if (name->second == "log") {
       found.has_log = true;
       found.log_bytes = entry.size;
     } else if (name->second == "stats") {
-      found.has_statistics = entry.size > 0;
+      found.has_statistics = true;
     }
   }
   return arrow::Status::OK();
@@ -171,6 +178,7 @@ arrow::Status LogRecovery::ScanTail() {
       return arrow::Status::OK();
     }
     segments_.back()->closed = true;
+    if (position_ < size) was_rewound_ = true;
     current = next;
     position_ = 0;
   }
@@ -258,7 +266,7 @@ arrow::Status LogRecovery::CutAndTidy() {
     ARROW_RETURN_NOT_OK(log_.fs_.Remove(log_.dir_ + "/" + entry.name));
     names_changed = true;
   }
-  if (names_changed) ARROW_RETURN_NOT_OK(log_.fs_.SyncDirectory(log_.dir_));
+  if (names_changed || was_rewound_) ARROW_RETURN_NOT_OK(log_.fs_.SyncDirectory(log_.dir_));
   if (cut_bytes_ > 0) {
     // Durable at once: what was torn must not come back behind batches that are appended from now on.
     ARROW_ASSIGN_OR_RAISE(auto file, log_.files_.Get(segments_.back()->log_path));
@@ -283,8 +291,13 @@ void LogRecovery::Publish() {
     log_.point_ = {.start = start_, .end = start_, .segment = start_, .writers = {}};
   }
   // What survived in the page cache only is not durable yet: the next Sync makes it so.
-  log_.dirty_ = log_.names_dirty_ = log_.unsynced_tail_ = tail_;
-  log_.folder_dirty_ = tail_ && !known_;
+  log_.dirty_ = tail_;
+  log_.names_inherited_ = exists_;
+  if (tail_ && !log_.segments_.back()->closed) {
+    log_.tail_from_ = known_ && log_.segments_.back()->base == segment_ ? known_->position : 0;
+    log_.tail_to_ = log_.segments_.back()->bytes;
+  }
+  log_.folder_dirty_ = !known_ || known_->end == known_->start;
 }
 
 void LogRecovery::AddSegment(LogOffset base, const Found& found, uint64_t bytes, LogOffset end) {

@@ -79,6 +79,13 @@ arrow::Status StatisticsFile::Append(std::span<const Record> records, LogOffset 
   return arrow::Status::OK();
 }
 
+arrow::Status StatisticsFile::ExpectUnsynced() {
+  std::lock_guard lock(mutex_);
+  if (!exists_ || dirty_) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(dirty_, files_.Get(path_));
+  return arrow::Status::OK();
+}
+
 arrow::Status StatisticsFile::Sync() {
   std::lock_guard lock(mutex_);
   if (!dirty_) return arrow::Status::OK();

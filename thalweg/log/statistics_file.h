@@ -36,7 +36,7 @@ class StatisticsFile {
     ByteView block;
   };
 
-  /// `exists`: whether there is a file with content.
+  /// `exists`: whether there is a file, if only an empty one.
   StatisticsFile(OpenFiles& files, std::string path, LogOffset segment_base, bool exists)
       : files_(files), path_(std::move(path)), segment_base_(segment_base), loaded_(!exists), exists_(exists) {}
 
@@ -44,6 +44,8 @@ class StatisticsFile {
 
   /// Writes records of batches that begin at or beyond `end`. `*created` is set where this made the file.
   arrow::Status Append(std::span<const Record> records, LogOffset end, bool* created);
+  /// What the file holds may not be durable either: the next Sync sees to it.
+  arrow::Status ExpectUnsynced();
   /// Makes what was appended durable.
   arrow::Status Sync();
   /// The block of the batch at `base_offset`, which must lie below `end`; empty where there is none.

@@ -42,7 +42,7 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
   std::set<TableBucket> told;
   const auto replay = [&](const journal::RecordHeader& header, ByteView payload) {
     if (!exists(header.bucket)) return arrow::Status::OK();
-    const arrow::Status status = StoreFor(header.bucket)->Recover(header, payload);
+    arrow::Status status = StoreFor(header.bucket)->Recover(header, payload);
     if (status.ok()) return status;
     if (told.insert(header.bucket).second) options_.report(status.message());
     return SetAside(header, payload);

@@ -60,7 +60,7 @@ def check_include(tree: Tree, name: str, include: Include, ranks: dict[str, int]
         return
     if target == source:
         return
-    if include.target.endswith("_internal.h"):
+    if include.target.endswith("_internal.h") and not any(named(include.target, rule) for rule in tree.layers["confined"]):
         yield Problem(name, include.line, RULE, f"{include.target} is private to thalweg/{target}: use its public headers")
         return
     module = tree.modules.get(source)
@@ -73,8 +73,8 @@ def check_include(tree: Tree, name: str, include: Include, ranks: dict[str, int]
         elif testing not in module.test_deps:
             yield Problem(name, include.line, RULE, f"name {testing} in TEST_DEPS of thalweg/{source}/CMakeLists.txt")
         return
-    named = module.deps if is_production(name) else (*module.deps, *module.test_deps)
-    if target not in named:
+    declared = module.deps if is_production(name) else (*module.deps, *module.test_deps)
+    if target not in declared:
         lower = source == testing or ranks.get(target, 99) < ranks.get(source, -1)
         cure = (
             f"name {target} in DEPS of thalweg/{source}/CMakeLists.txt" if lower
@@ -85,13 +85,20 @@ def check_include(tree: Tree, name: str, include: Include, ranks: dict[str, int]
 
 def check_confined(tree: Tree, name: str, include: Include) -> Iterator[Problem]:
     for rule in tree.layers["confined"]:
-        top = include.target.removesuffix(".hpp").split("/")[0]
-        if top == rule["prefix"] and module_of(name) not in rule["folders"]:
+        if named(include.target, rule) and module_of(name) not in rule["folders"]:
             allowed = ", ".join(rule["folders"])
             yield Problem(name, include.line, RULE, f"only {allowed} may include <{include.target}>: {rule['instead']}")
 
 
+def named(target: str, rule: dict) -> bool:
+    return any(fnmatch.fnmatch(target, pattern) for pattern in rule["headers"])
+
+
 def check_price(tree: Tree, name: str, include: Include) -> Iterator[Problem]:
     for rule in tree.layers["refused"]:
-        if fnmatch.fnmatch(include.target, rule["header"]) and (rule["where"] == "anywhere" or name.endswith(".h")):
+        if fnmatch.fnmatch(include.target, rule["header"]) and (rule["where"] == "anywhere" or is_public_header(name)):
             yield Problem(name, include.line, RULE, f"<{include.target}> is refused: {rule['instead']}")
+
+
+def is_public_header(name: str) -> bool:
+    return name.endswith(".h") and not name.endswith("_internal.h")

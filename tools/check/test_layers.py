@@ -12,8 +12,9 @@ GOOD = {
     "thalweg/io/file.h": '#include "thalweg/base/ids.h"\n',
     "thalweg/io/file_internal.h": "",
     "thalweg/io/file.cc": '#include "thalweg/io/file.h"\n#include "thalweg/io/file_internal.h"\n#include "arrow/type_fwd.h"\n',
-    "thalweg/net/CMakeLists.txt": 'thalweg_module(NAME net PURPOSE "sockets" DEPS base)',
-    "thalweg/net/listener.cc": "#include <asio/ip/tcp.hpp>\n",
+    "thalweg/net/CMakeLists.txt": 'thalweg_module(NAME net PURPOSE "sockets" DEPS base runtime)',
+    "thalweg/net/listener.cc": '#include <asio/ip/tcp.hpp>\n#include "thalweg/runtime/asio_internal.h"\n',
+    "thalweg/net/json_internal.h": "#include <nlohmann/json.hpp>\n",
     "thalweg/testing/CMakeLists.txt": 'thalweg_module(NAME testing PURPOSE "simulation" DEPS base io)',
     "thalweg/testing/disk.h": '#include "thalweg/io/file.h"\n',
     "thalweg/log/CMakeLists.txt": 'thalweg_module(NAME log PURPOSE "segments" DEPS base io TEST_DEPS testing)',
@@ -44,9 +45,11 @@ def test_a_good_tree_passes(make_tree):
         ("thalweg/wild/x.cc", '#include "thalweg/io/file.h"\n', "call thalweg_module"),
         ("thalweg/log/segment.cc", "#include <asio/post.hpp>\n", "only runtime, net may include"),
         ("thalweg/log/segment.cc", "#include <asio.hpp>\n", "only runtime, net may include"),
+        ("thalweg/io/file.cc", '#include "thalweg/net/json_internal.h"\n', "private to thalweg/net"),
         ("thalweg/log/segment.cc", "#include <arrow/api.h>\n", "arrow/type_fwd.h"),
         ("thalweg/log/segment.h", '#include "arrow/compute/api.h"\n', "is refused"),
         ("thalweg/log/segment.h", "#include <rocksdb/db.h>\n", "is refused"),
+        ("thalweg/log/segment.h", "#include <nlohmann/json.hpp>\n", "json_fwd.hpp"),
         ("tests/sim/world.h", "#include <rocksdb/db.h>\n", "is refused"),
     ],
 )
@@ -69,6 +72,11 @@ def test_a_bad_include_is_refused(make_tree, path, text, expected):
 def test_a_bad_declaration_is_refused(make_tree, call, expected):
     found = problems(make_tree, **{"thalweg/io/CMakeLists.txt": f"thalweg_module({call})"})
     assert len(found) == 1 and expected in found[0], found
+
+
+def test_another_folders_asio_header_is_for_net_only(make_tree):
+    found = problems(make_tree, **{"thalweg/log/segment.cc": '#include "thalweg/runtime/asio_internal.h"\n'})
+    assert any("only runtime, net may include" in message for message in found)
 
 
 def test_a_folder_without_a_rank_is_refused(make_tree):

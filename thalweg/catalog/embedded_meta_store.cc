@@ -19,6 +19,7 @@ constexpr const char* kEpochKey = "e";
 constexpr const char* kRevisionKey = "r";
 constexpr char kUserPrefix = 'k';
 constexpr size_t kRevisionBytes = sizeof(int64_t);
+constexpr size_t kLogsMax = 8;
 
 std::string Number(int64_t value) {
   uint8_t bytes[kRevisionBytes];
@@ -112,7 +113,17 @@ arrow::Status EmbeddedMetaStore::OpenDatabase() {
   ARROW_RETURN_NOT_OK(FromRocksdb(status, directory_));
   ARROW_ASSIGN_OR_RAISE(epoch_, ReadNumber(kEpochKey));
   ARROW_ASSIGN_OR_RAISE(revision_, ReadNumber(kRevisionKey));
-  return arrow::Status::OK();
+  return FoldLogs();
+}
+
+arrow::Status EmbeddedMetaStore::FoldLogs() {
+  // Each start adds a log, and reads them all; only a flush lets go of them.
+  rocksdb::VectorLogPtr logs;
+  ARROW_RETURN_NOT_OK(FromRocksdb(db_->GetSortedWalFiles(logs), directory_));
+  if (logs.size() <= kLogsMax) return arrow::Status::OK();
+  rocksdb::FlushOptions in_background;
+  in_background.wait = false;
+  return FromRocksdb(db_->Flush(in_background), directory_);
 }
 
 arrow::Status EmbeddedMetaStore::EnsureOpen() {

@@ -47,6 +47,7 @@ class EmbeddedMetaStore final : public MetaStore {
 
   // All below with mutex_ held, on a thread that may block.
   arrow::Status OpenDatabase();
+  arrow::Status FoldLogs();
   /// Opens the database again where a write failed.
   arrow::Status EnsureOpen();
   arrow::Result<std::optional<Versioned>> GetNow(const std::string& key);

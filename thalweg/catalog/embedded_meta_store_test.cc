@@ -61,6 +61,21 @@ TEST(EmbeddedMetaStoreTest, KeepsRevisionsAndEpochsOverARestart) {
   EXPECT_EQ(**process.Put("a", "2"), 2);
 }
 
+TEST(EmbeddedMetaStoreTest, LogsDoNotPileUpOverManyRestarts) {
+  MemoryFileSystem disk;
+  disk.CreateDurableDirectories("data");
+  for (int i = 0; i < 40; ++i) {
+    Process process(disk);
+    ASSERT_TRUE(process.status.ok()) << process.status;
+    EXPECT_EQ(process.Get("n"), i == 0 ? "(missing)" : std::to_string(i - 1));
+    ASSERT_TRUE(process.Put("n", std::to_string(i)).ok());
+  }
+  const auto names = *disk.List("data/meta/db");
+  const auto is_log = [](const io::Entry& entry) { return entry.name.ends_with(".log"); };
+  EXPECT_LE(std::ranges::count_if(names, is_log), 12);
+  EXPECT_LE(names.size(), 30u);
+}
+
 TEST(EmbeddedMetaStoreTest, RefusesALaterFormatAndTouchesNothing) {
   MemoryFileSystem disk;
   disk.CreateDurableDirectories("data");
@@ -133,9 +148,12 @@ TEST(EmbeddedMetaStoreTest, WhatWasAcknowledgedIsThereAfterEveryCrash) {
         const std::string got = process.Get("n");
         const int value = got == "(missing)" ? 0 : std::stoi(got.substr(700));
         EXPECT_TRUE(value == acknowledged || value == acknowledged + 1) << state.ToString() << ": " << value;
-        // And it goes on from there.
+        // And it goes on from there, over another power cut.
         ASSERT_TRUE(process.Put("n", "z").ok());
-        EXPECT_EQ(process.Get("n"), "z");
+        const auto later = disk.PowerCut(PowerLoss::kDropUnsynced);
+        Process again(*later);
+        ASSERT_TRUE(again.status.ok()) << state.ToString() << ": " << again.status;
+        EXPECT_EQ(again.Get("n"), "z") << state.ToString();
       });
   EXPECT_GT(states, 200u);
 }

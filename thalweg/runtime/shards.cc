@@ -34,13 +34,11 @@ class Shard final : public Executor {
   }
 
   void Post(Work work) override {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_.load(std::memory_order_relaxed)) return;  // `work` is destroyed by the caller, without the lock
-      inbox_.push_back(std::move(work));
-      if (std::exchange(drain_posted_, true)) return;
-    }
-    asio::post(io_, [this] { Drain(); });
+    // All under the lock: once the work has run, its poster may find the shard destroyed, which takes the lock first.
+    std::lock_guard lock(mutex_);
+    if (stopping_.load(std::memory_order_relaxed)) return;  // `work` is destroyed by the caller, without the lock
+    inbox_.push_back(std::move(work));
+    if (!std::exchange(drain_posted_, true)) asio::post(io_, [this] { Drain(); });
   }
 
   void PostAfter(Nanos delay, Work work) override {

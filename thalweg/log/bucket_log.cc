@@ -266,7 +266,7 @@ RecoveryPoint BucketLog::MakePoint() const {
           .writers = writers_.Serialize()};
 }
 
-arrow::Status BucketLog::Rewind(const RecoveryPoint& point) {
+arrow::Status BucketLog::Rewind(RecoveryPoint point) {
   if (point.end > end() || point.end < start()) {
     return Error(ErrorCode::kLogOffsetOutOfRange, "{}: cannot rewind to {}, the log holds {} to {}.", dir_, point.end,
                  start(), end());

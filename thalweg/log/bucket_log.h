@@ -119,7 +119,7 @@ class BucketLog {
   /// After a failed Append or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
   /// which is durable on return. `point` is the last one that Sync returned (or that Open recovered: see last_point()).
   /// An error leaves the log closed for appends; Rewind may be tried again.
-  arrow::Status Rewind(const RecoveryPoint& point);
+  arrow::Status Rewind(RecoveryPoint point);
 
   /// The point that the last Sync, Rewind or Open established.
   const RecoveryPoint& last_point() const { return point_; }

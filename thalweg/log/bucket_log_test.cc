@@ -1,10 +1,10 @@
 #include "thalweg/log/bucket_log.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
 #include "thalweg/log/segment.h"
@@ -14,7 +14,6 @@
 namespace thalweg::log {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::MemoryFileSystem;
 
 constexpr const char* kDir = "log/7/0";
@@ -25,7 +24,6 @@ class BucketLogTest : public ::testing::Test {
   BucketLogTest() { disk_.CreateDurableDirectories("log"); }
 
   arrow::Status Open(const RecoveryPoint* known = nullptr) {
-    log_.reset();
     report_ = {};
     ARROW_ASSIGN_OR_RAISE(log_, BucketLog::Open(disk_, files_, indexes_, kDir, options_, known, &report_));
     return arrow::Status::OK();
@@ -163,6 +161,148 @@ TEST_F(BucketLogTest, AnIdleBucketOpensNoFile) {
   ASSERT_TRUE(Open(&point).ok());
   AppendMany(10);  // before anybody reads what was there
   CheckAll();
+}
+
+TEST_F(BucketLogTest, ARangeEndsAtTheLimitAndTheBytesAskedFor) {
+  options_.segment_bytes_max = 1 << 20;
+  ASSERT_TRUE(Open().ok());
+  AppendMany(50, {.records = 2, .body_bytes = 52});  // 100 bytes each
+  for (int64_t limit = 0; limit <= 100; ++limit) {
+    for (uint64_t bytes_max : {1, 100, 199, 200, 1234, 5000, 9999}) {
+      const auto range = **log_->Locate(LogOffset(21), LogOffset(limit), bytes_max, ReadMode::kMayBlock);
+      const int64_t batches_below_limit = limit / 2 - 10;
+      const int64_t batches_asked = std::max<int64_t>(1, static_cast<int64_t>(bytes_max) / 100);
+      const int64_t expected = std::max<int64_t>(0, std::min(batches_below_limit, batches_asked));
+      ASSERT_EQ(range.bytes, static_cast<uint64_t>(100 * expected)) << limit << ", " << bytes_max;
+      if (expected == 0) continue;
+      ASSERT_EQ(range.first, LogOffset(20));
+      ASSERT_EQ(range.position, 1000u);
+      ASSERT_EQ(range.next, LogOffset(20 + 2 * expected));
+    }
+  }
+}
+
+TEST_F(BucketLogTest, NoWaitGivesUpWhereItWouldWait) {
+  options_.segment_bytes_max = 1 << 20;
+  ASSERT_TRUE(Open().ok());
+  AppendMany(50);
+  ASSERT_TRUE(log_->Sync().ok());
+  EXPECT_TRUE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kNoWait)->has_value());
+  disk_.SetCold(true);
+  EXPECT_FALSE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kNoWait)->has_value());
+  EXPECT_TRUE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kMayBlock)->has_value());
+  disk_.SetCold(false);
+  ASSERT_TRUE(Open(&log_->last_point()).ok());  // no file is open, no index loaded
+  files_.Forget(std::string(kDir) + "/00000000000000000000.log");
+  EXPECT_FALSE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kNoWait)->has_value());
+  EXPECT_TRUE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kMayBlock)->has_value());
+  EXPECT_TRUE(log_->Locate(LogOffset(7), LogOffset(9), 1000, ReadMode::kNoWait)->has_value());
+}
+
+TEST_F(BucketLogTest, AScanGoesOnWithoutReadingHeaders) {
+  options_.segment_bytes_max = 1 << 20;
+  ASSERT_TRUE(Open().ok());
+  AppendMany(50);
+  const auto first = **log_->Locate(LogOffset(0), kNoLimit, 3000, ReadMode::kMayBlock);
+  disk_.SetCold(true);  // whatever would read must give up
+  const auto rest = *log_->Locate(first.next, kNoLimit, 1 << 20, ReadMode::kNoWait);
+  ASSERT_TRUE(rest.has_value());
+  EXPECT_EQ(rest->next, log_->end());
+}
+
+TEST_F(BucketLogTest, TheFirstBatchAtOrAfterATime) {
+  ASSERT_TRUE(Open().ok());
+  for (int64_t i = 0; i < 60; ++i) ASSERT_TRUE(Append({.records = 2, .timestamp_ms = 1000 + i / 3}).ok());
+  for (int64_t at = 990; at < 1030; ++at) {
+    const auto found = *log_->OffsetForTimestamp(at, kNoLimit);
+    if (at > 1019) {
+      EXPECT_FALSE(found.has_value()) << at;
+    } else {
+      EXPECT_EQ(found->value, 6 * std::max<int64_t>(0, at - 1000)) << at;
+    }
+  }
+  EXPECT_FALSE(log_->OffsetForTimestamp(1019, LogOffset(100))->has_value());
+  EXPECT_EQ(log_->max_timestamp_ms(), 1019);
+}
+
+TEST_F(BucketLogTest, DroppedSegmentsStayReadableForWhoHoldsThem) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(40);
+  ASSERT_TRUE(log_->DropBefore(LogOffset(30)).ok());
+  EXPECT_EQ(log_->start(), LogOffset(0)) << "nothing is synced yet";
+  ASSERT_TRUE(log_->Sync().ok());
+  const auto held = **log_->Locate(LogOffset(2), kNoLimit, 1, ReadMode::kMayBlock);
+  const uint64_t bytes = log_->bytes();
+  ASSERT_TRUE(log_->DropBefore(LogOffset(30)).ok());
+  EXPECT_GT(log_->start(), LogOffset(2));
+  EXPECT_LE(log_->start(), LogOffset(30));
+  EXPECT_LT(log_->bytes(), bytes);
+  EXPECT_EQ(BytesOf(held), AsText(written_[2].batch.view()));
+  EXPECT_EQ(CodeOf(log_->Locate(LogOffset(2), kNoLimit, 1, ReadMode::kMayBlock).status()),
+            ErrorCode::kLogOffsetOutOfRange);
+  CheckAll();
+  ASSERT_TRUE(log_->DropBefore(kNoLimit).ok());
+  EXPECT_LT(log_->start(), log_->end()) << "the last segment stays";
+  CheckAll();
+  const RecoveryPoint point = *log_->Sync();
+  EXPECT_EQ(point.start, log_->start());
+  ASSERT_TRUE(Open(&point).ok());
+  CheckAll();
+}
+
+TEST_F(BucketLogTest, RemoveTakesTheFolder) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(log_->Remove().ok()) << "where there is none yet";
+  ASSERT_TRUE(Open().ok());
+  AppendMany(40);
+  ASSERT_TRUE(log_->Remove().ok());
+  EXPECT_FALSE(*disk_.Exists(kDir));
+  EXPECT_FALSE(Append().ok());
+}
+
+TEST_F(BucketLogTest, NothingIsAppendedBetweenAFailureAndRewind) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(5);
+  ASSERT_TRUE(log_->Sync().ok());
+  AppendMany(2);
+  disk_.FailNext(testing::Operation::kWrite, ".log", testing::Fault::kShortWrite);
+  EXPECT_EQ(CodeOf(Append()), ErrorCode::kDiskWriteLocked);
+  EXPECT_EQ(CodeOf(Append()), ErrorCode::kLogStorage);
+  EXPECT_EQ(CodeOf(log_->Sync().status()), ErrorCode::kLogStorage);
+  EXPECT_TRUE(log_->Locate(LogOffset(3), LogOffset(5), 1, ReadMode::kMayBlock).ok());
+  ASSERT_TRUE(log_->Rewind(log_->last_point()).ok());
+  EXPECT_EQ(log_->end(), LogOffset(5));
+  EXPECT_EQ(log_->max_timestamp_ms(), 1040);
+  AppendMany(7);
+  CheckAll();
+  ASSERT_TRUE(log_->Sync().ok());
+  ASSERT_TRUE(Open(&log_->last_point()).ok());
+  CheckAll();
+  ASSERT_TRUE(Open().ok());
+  CheckAll();
+}
+
+TEST_F(BucketLogTest, ARewindThatFailsMayBeTriedAgain) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(5);
+  ASSERT_TRUE(log_->Sync().ok());
+  AppendMany(30);
+  disk_.FailNext(testing::Operation::kSync, ".log", testing::Fault::kLoseUnsynced);
+  ASSERT_FALSE(log_->Sync().ok());
+  for (auto operation : {testing::Operation::kRename, testing::Operation::kSyncDirectory, testing::Operation::kCreate,
+                         testing::Operation::kSync}) {
+    disk_.FailNext(operation, "", testing::Fault::kIoError);
+    EXPECT_FALSE(log_->Rewind(log_->last_point()).ok());
+  }
+  ASSERT_TRUE(log_->Rewind(log_->last_point()).ok());
+  AppendMany(30);
+  CheckAll();
+  ASSERT_TRUE(log_->Sync().ok());
+  auto after = disk_.PowerCut(testing::PowerLoss::kDropUnsynced);
+  OpenFiles files(*after);
+  auto again = BucketLog::Open(*after, files, indexes_, kDir, options_, &log_->last_point(), nullptr);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ((*again)->end(), log_->end());
 }
 
 }  // namespace

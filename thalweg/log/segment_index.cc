@@ -13,7 +13,8 @@ void SegmentIndex::Add(IndexEntry entry) {
   if (entries_.size() >= kEntriesMax) {
     for (size_t i = 0; 2 * i + 1 < entries_.size(); ++i) entries_[i] = entries_[2 * i + 1];
     entries_.resize(entries_.size() / 2);
-    interval_bytes_ *= 2;
+    const auto spacing = static_cast<uint32_t>((last().position - origin_.position) / entries_.size());
+    interval_bytes_ = std::max(2 * interval_bytes_, spacing);
     ++thinnings_;
     if (entry.position - last().position < interval_bytes_) return;
   }

@@ -60,7 +60,7 @@ std::shared_ptr<arrow::DataType> ToArrowType(const DataType& type) {
     case TypeKind::kRow: {
       arrow::FieldVector fields;
       for (const DataField& field : type.children) fields.push_back(ToArrowField(field.name, field.type));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
   }
   TW_CHECK(false);

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "nlohmann/json.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/json_internal.h"
 

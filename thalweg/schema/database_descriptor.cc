@@ -1,5 +1,6 @@
 #include "thalweg/schema/database_descriptor.h"
 
+#include "nlohmann/json.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/json_internal.h"
 

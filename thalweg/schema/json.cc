@@ -1,3 +1,5 @@
+#include "nlohmann/json.hpp"
+
 #include <limits>
 
 #include "thalweg/base/error.h"

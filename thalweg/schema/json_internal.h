@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "arrow/result.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 #include "thalweg/schema/data_type.h"
 #include "thalweg/schema/schema.h"
 

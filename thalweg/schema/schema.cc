@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "nlohmann/json.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/json_internal.h"
 
@@ -161,6 +162,7 @@ std::optional<size_t> Schema::IndexOfId(int32_t id) const {
 
 std::vector<size_t> Schema::PrimaryKeyIndexes() const {
   std::vector<size_t> indexes;
+  indexes.reserve(parts_.primary_key.size());
   for (const std::string& name : parts_.primary_key) indexes.push_back(*IndexOf(name));
   return indexes;
 }

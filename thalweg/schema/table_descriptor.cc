@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fmt/ranges.h"
+#include "nlohmann/json.hpp"
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/json_internal.h"

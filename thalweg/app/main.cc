@@ -1,0 +1,114 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "fmt/format.h"
+#include "thalweg/app/nearest_name.h"
+#include "thalweg/app/serve.h"
+#include "thalweg/app/serve_options.h"
+#include "thalweg/base/error.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/io/posix_file_system.h"
+
+namespace thalweg::app {
+namespace {
+
+/// The text of `thalweg serve`, before it is checked.
+struct ServeArguments {
+  std::string data;
+  std::string config;
+  std::string listen;
+  std::string flight;
+  std::string http;
+};
+
+arrow::Status SetAddress(const std::string& name, const std::string& text, std::optional<net::Address>& to) {
+  if (text.empty()) return arrow::Status::OK();
+  if (text == "off") {
+    to.reset();
+    return arrow::Status::OK();
+  }
+  auto parsed = net::Address::Parse(text);
+  if (!parsed.ok()) return Error(ErrorCode::kInvalidConfig, "{}: {}", name, parsed.status().message());
+  to = *parsed;
+  return arrow::Status::OK();
+}
+
+arrow::Result<ServeOptions> OptionsOf(const ServeArguments& arguments) {
+  ServeOptions options;
+  if (!arguments.config.empty()) {
+    io::PosixFileSystem fs;
+    ARROW_ASSIGN_OR_RAISE(const std::string text, io::ReadFile(fs, arguments.config));
+    const arrow::Status applied = ApplyConfig(text, options);
+    if (!applied.ok()) return Error(CodeOf(applied), "{}: {}", arguments.config, applied.message());
+  }
+  if (!arguments.data.empty()) options.data_directory = arguments.data;
+  if (!arguments.listen.empty()) {
+    auto listen = net::Address::Parse(arguments.listen);
+    if (!listen.ok()) return Error(ErrorCode::kInvalidConfig, "--listen: {}", listen.status().message());
+    options.listen = *listen;
+  }
+  ARROW_RETURN_NOT_OK(SetAddress("--flight", arguments.flight, options.flight));
+  ARROW_RETURN_NOT_OK(SetAddress("--http", arguments.http, options.http));
+  return options;
+}
+
+/// What CLI11 leaves over is an option that nobody knows: say which one may have been meant.
+void PrintUnknown(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
+  std::vector<std::string> names;
+  for (const auto* option : command->get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const auto* subcommand : command->get_subcommands([](const CLI::App*) { return true; })) names.push_back(subcommand->get_name());
+  const auto left = command->remaining(true);
+  if (left.empty()) {
+    fmt::print(stderr, "thalweg: {}\n", error.what());
+    return;
+  }
+  const std::string unknown = left.front().substr(0, left.front().find('='));
+  const auto nearest = NearestName(unknown, names);
+  fmt::print(stderr, "thalweg: {} is not known{}. See thalweg {}--help.\n", unknown,
+             nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest),
+             command == &app ? "" : command->get_name() + " ");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Thalweg: streaming storage that speaks Apache Fluss's protocol.", "thalweg");
+  app.set_version_flag("--version", std::string("thalweg ") + THALWEG_VERSION);
+  app.require_subcommand(1);
+  app.footer("Start a complete, durable server on ./thalweg-data:\n  thalweg serve\n");
+
+  ServeArguments arguments;
+  CLI::App* serve = app.add_subcommand("serve", "Run a server. Without arguments a complete, durable one.");
+  serve->add_option("--data", arguments.data, "Directory for everything that is stored (default ./thalweg-data)")->type_name("DIR");
+  serve->add_option("--config", arguments.config, "A thalweg.yaml; options on the command line go before it")->type_name("FILE");
+  serve->add_option("--listen", arguments.listen, "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one)")
+      ->type_name("HOST:PORT");
+  serve->add_option("--flight", arguments.flight, "Reserved for Arrow Flight, which this version does not serve yet")
+      ->type_name("HOST:PORT|off");
+  serve->add_option("--http", arguments.http, "Metrics and health: /metrics, /health, /ready (default 127.0.0.1:9140)")
+      ->type_name("HOST:PORT|off");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    PrintUnknown(app, error);
+    return 2;
+  }
+  const auto options = OptionsOf(arguments);
+  arrow::Status status = options.status();
+  if (status.ok()) status = Serve(*options);
+  if (status.ok()) return 0;
+  fmt::print(stderr, "thalweg: {}\n", status.message());
+  return 1;
+}
+
+}  // namespace
+}  // namespace thalweg::app
+
+int main(int argc, char** argv) { return thalweg::app::Main(argc, argv); }

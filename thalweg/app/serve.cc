@@ -1,0 +1,200 @@
+#include "thalweg/app/serve.h"
+
+#include <csignal>
+#include <algorithm>
+#include <cstdio>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+#include "thalweg/app/data_directory.h"
+#include "thalweg/app/engine_metrics.h"
+#include "thalweg/base/error.h"
+#include "thalweg/catalog/catalog.h"
+#include "thalweg/catalog/embedded_meta_store.h"
+#include "thalweg/http/http_server.h"
+#include "thalweg/io/posix_file_system.h"
+#include "thalweg/net/tcp.h"
+#include "thalweg/runtime/block_on.h"
+#include "thalweg/runtime/clock.h"
+#include "thalweg/runtime/log.h"
+#include "thalweg/runtime/metrics.h"
+#include "thalweg/runtime/shards.h"
+#include "thalweg/runtime/signals.h"
+#include "thalweg/runtime/threads.h"
+#include "thalweg/service/request_metrics.h"
+#include "thalweg/service/server.h"
+#include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
+#include "thalweg/tablet/engine.h"
+
+namespace thalweg::app {
+namespace {
+
+constexpr size_t kBlockingThreads = 16;
+// A stop takes less than 2 s: answers in flight first, then files.
+constexpr int64_t kDrainMs = 800;
+constexpr int64_t kFlushMs = 800;
+
+/// What clients are told to connect to: they cannot connect to "all interfaces".
+net::Address Advertised(net::Address bound) {
+  if (bound.host == "0.0.0.0" || bound.host == "::") bound.host = "127.0.0.1";
+  return bound;
+}
+
+/// One server, put together. Members are destroyed in reverse: who uses something stands below it.
+class RunningServer {
+ public:
+  explicit RunningServer(const ServeOptions& options) : options_(options) {}
+
+  ~RunningServer() {
+    if (listener_) listener_->Stop();
+    if (http_) http_->Stop();
+    if (server_) Drain();
+    if (engine_) engine_->Stop(kFlushMs);
+    if (shards_) shards_->Stop();
+    pool_.Stop();
+    journal_thread_.Stop();
+  }
+
+  arrow::Status Start() {
+    const int64_t began_ns = clock_.MonotonicNs();
+    ARROW_ASSIGN_OR_RAISE(lock_, ClaimDataDirectory(fs_, options_.data_directory));
+    shards_ = runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
+    for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
+    ARROW_RETURN_NOT_OK(OpenCatalog());
+    ARROW_RETURN_NOT_OK(OpenEngine());
+    ARROW_RETURN_NOT_OK(Listen());
+    ARROW_RETURN_NOT_OK(ListenHttp());
+    Say(began_ns);
+    return arrow::Status::OK();
+  }
+
+  runtime::Executor& first_shard() { return *executors_.front(); }
+
+ private:
+  arrow::Status OpenCatalog() {
+    ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
+    catalog::CatalogOptions options;
+    options.rules.bucket_count_default = options_.default_bucket_count;
+    ARROW_ASSIGN_OR_RAISE(catalog_, runtime::BlockOn(catalog::Catalog::Open(*meta_store_, clock_, options, *executors_.front())));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status OpenEngine() {
+    tablet::EngineOptions options;
+    options.directory = options_.data_directory;
+    options.journal.ring.bytes_max = options_.journal_bytes;
+    options.journal.durability = options_.durability;
+    options.log.segment_bytes_max = options_.segment_bytes;
+    options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
+    const auto view = catalog_->view();
+    const auto exists = [&](const TableBucket& bucket) {
+      const auto table = view->FindTable(bucket.table);
+      return table && (bucket.partition == kNoPartition || view->FindPartition(bucket.partition));
+    };
+    ARROW_ASSIGN_OR_RAISE(engine_, tablet::Engine::Open({.fs = fs_,
+                                                         .clock = clock_,
+                                                         .shards = executors_,
+                                                         .journal_thread = journal_thread_,
+                                                         .pool = pool_},
+                                                        options, exists));
+    AddEngineMetrics(*engine_, options_.durability == journal::Durability::kSynced, metrics_);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Listen() {
+    request_metrics_ = std::make_unique<service::RequestMetrics>(metrics_);
+    services_ = std::unique_ptr<service::Services>(new service::Services{.catalog = *catalog_,
+                                                                         .engine = *engine_,
+                                                                         .clock = clock_,
+                                                                         .pool = pool_,
+                                                                         .metrics = *request_metrics_,
+                                                                         .advertised = Advertised(options_.listen)});
+    server_ = std::make_unique<service::Server>(*services_, executors_, [](const std::string& what) { runtime::LogInfo("{}", what); });
+    metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",
+                            [server = server_.get()] { return static_cast<double>(server->connections()); });
+    ARROW_ASSIGN_OR_RAISE(listener_, net::ListenTcp(*shards_, options_.listen, [this](std::unique_ptr<net::Stream> stream) {
+                            server_->OnStream(std::move(stream));
+                          }));
+    // Of a port that the system chose nobody knows before it is printed, so nobody is connected yet.
+    services_->advertised.port = listener_->address().port;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status ListenHttp() {
+    if (!options_.http) return arrow::Status::OK();
+    std::vector<http::Route> routes;
+    routes.push_back({"/metrics", "what the server counts, for Prometheus", [this] {
+                        return http::Response{.content_type = "text/plain; version=0.0.4", .body = metrics_.Expose()};
+                      }});
+    routes.push_back({"/health", "200 while the process works", [] { return http::Response{.body = "ok\n"}; }});
+    routes.push_back({"/ready", "200 while reads and writes are served", [this] { return Readiness(); }});
+    ARROW_ASSIGN_OR_RAISE(http_, http::HttpServer::Start(*shards_, *options_.http, std::move(routes)));
+    return arrow::Status::OK();
+  }
+
+  http::Response Readiness() const {
+    const arrow::Status health = engine_->health();
+    if (health.ok()) return {.body = "ready\n"};
+    return {.status = 503, .body = "Reads are served, writes are refused: " + health.message() + "\n"};
+  }
+
+  void Say(int64_t began_ns) const {
+    const auto stats = engine_->stats();
+    const bool synced = options_.durability == journal::Durability::kSynced;
+    fmt::print("thalweg {}\n", THALWEG_VERSION);
+    fmt::print("data in {} ({})\n", options_.data_directory,
+               synced ? "acknowledged means on disk" : "page-cache: acknowledged data may be lost when the machine loses power");
+    fmt::print("{} tables, {} buckets with data, ready after {:.0f} ms\n", catalog_->view()->table_count(), stats.buckets,
+               static_cast<double>(clock_.MonotonicNs() - began_ns) / 1e6);
+    fmt::print("Fluss clients: listening on {}\n", listener_->address().ToString());
+    if (http_) fmt::print("metrics and health: http://{}/\n", http_->address().ToString());
+    std::fflush(stdout);
+  }
+
+  void Drain() {
+    std::promise<void> drained;
+    server_->Stop(kDrainMs, [&drained] { drained.set_value(); });
+    drained.get_future().wait();
+  }
+
+  const ServeOptions options_;
+  const runtime::Clock& clock_ = runtime::SystemClock();
+  io::PosixFileSystem fs_;
+  std::unique_ptr<io::FileSystem::Lock> lock_;
+  runtime::Metrics metrics_;
+  runtime::BlockingPool pool_{kBlockingThreads};
+  runtime::ThreadExecutor journal_thread_{"journal"};
+  std::unique_ptr<catalog::EmbeddedMetaStore> meta_store_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<tablet::Engine> engine_;
+  std::unique_ptr<service::RequestMetrics> request_metrics_;
+  std::unique_ptr<service::Services> services_;
+  std::unique_ptr<service::Server> server_;
+  std::unique_ptr<runtime::Shards> shards_;
+  std::vector<runtime::Executor*> executors_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<http::HttpServer> http_;
+};
+
+}  // namespace
+
+arrow::Status Serve(const ServeOptions& options) {
+  runtime::IgnoreBrokenPipes();
+  RunningServer server(options);
+  ARROW_RETURN_NOT_OK(server.Start());
+  std::promise<int> asked;
+  bool first = true;  // touched on one shard
+  runtime::ShutdownSignals signals(server.first_shard(), [&](int signal) {
+    if (std::exchange(first, false)) asked.set_value(signal);
+  });
+  const int signal = asked.get_future().get();
+  runtime::LogInfo("{}: stopping", signal == SIGINT ? "interrupted" : "asked to end");
+  return arrow::Status::OK();
+}
+
+}  // namespace thalweg::app

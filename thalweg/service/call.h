@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "arrow/result.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/net/stream.h"
+#include "thalweg/runtime/executor.h"
+#include "thalweg/runtime/task.h"
+#include "thalweg/wire/frame.h"
+
+namespace thalweg::service {
+
+struct Services;
+
+/// One request on its way through a handler. The handler owns it, and with it the memory of the frame.
+struct Call {
+  Services& services;
+  runtime::Executor& home;        ///< the connection's shard: where handlers start and end
+  std::shared_ptr<Buffer> frame;  ///< without its length field; handlers may write to record bytes in it
+  wire::Request request;          ///< views `frame`
+};
+
+/// A whole response frame.
+using Reply = std::vector<net::Fragment>;
+
+/// Runs on the connection's shard, without waiting, up to the point where it hands work to a bucket's shard: so requests
+/// of one connection reach a bucket in the order in which they were sent. A failed status becomes an error frame.
+using Handler = runtime::Task<arrow::Result<Reply>> (*)(Call call);
+
+/// A reply of a single message.
+template <typename Message>
+Reply MessageReply(const Call& call, const Message& message) {
+  Reply reply;
+  reply.emplace_back(wire::EncodeResponse(call.request.id, message));
+  return reply;
+}
+
+}  // namespace thalweg::service

@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "thalweg/base/error.h"
+#include "thalweg/runtime/countdown.h"
+#include "thalweg/service/fetch_transform.h"
+#include "thalweg/service/handlers.h"
+#include "thalweg/service/projected_read.h"
+#include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
+#include "thalweg/tablet/engine.h"
+#include "thalweg/wire/fetch_log.h"
+
+namespace thalweg::service {
+namespace {
+
+// Of the source, per bucket: how much is looked at in one step, and in all, for a projected or filtered answer. The second
+// bounds the work of one request whose filter rules everything out.
+constexpr uint64_t kStepBytes = 8 << 20;
+constexpr uint64_t kSourceBytesMax = 64 << 20;
+
+/// One wanted bucket on its way from the request to the answer.
+struct Want {
+  size_t table_index = 0;
+  size_t bucket_index = 0;
+  tablet::ReadRequest request;
+  const BatchTransform* transform = nullptr;  ///< null: whole batches
+  tablet::ReadResult read;
+  FetchedRecords records;
+  arrow::Status status;
+};
+
+class Fetch {
+ public:
+  Fetch(const Call& call, const wire::FetchLogRequest& request) : call_(call), request_(request) {}
+
+  runtime::Task<arrow::Result<Reply>> Run() {
+    Prepare();
+    const int64_t wait_ms = request_.min_bytes ? std::min<int64_t>(request_.max_wait_ms.value_or(0),
+                                                                   call_.services.limits.fetch_wait_ms_max)
+                                               : 0;
+    const int64_t deadline_ns = call_.services.clock.MonotonicNs() + wait_ms * 1'000'000;
+    while (true) {
+      const int64_t left_ns = deadline_ns - call_.services.clock.MonotonicNs();
+      auto waiter = left_ns > 0 ? std::make_shared<tablet::ReadWaiter>() : nullptr;
+      co_await ReadAll(waiter);
+      if (!waiter || Enough()) break;
+      call_.home.PostAfter(runtime::Nanos(left_ns), [waiter] { waiter->Wake(); });
+      co_await waiter->Wait(call_.home);
+    }
+    co_return Answer();
+  }
+
+ private:
+  void Prepare() {
+    for (size_t t = 0; t < request_.tables.size(); ++t) {
+      const auto& table = request_.tables[t];
+      auto access = TableAccess::Find(call_.services, table.table);
+      arrow::Status status = access.status();
+      const BatchTransform* transform = nullptr;
+      if (status.ok() && (table.projection_pushdown_enabled || table.filter)) {
+        auto made = FetchTransform::Make(call_.services, *access, table);
+        status = made.status();
+        if (made.ok() && *made) {
+          transforms_.push_back(std::move(*made));
+          transform = &transforms_.back()->transform();
+        }
+      }
+      for (size_t b = 0; b < table.buckets.size(); ++b) {
+        const auto& bucket = table.buckets[b];
+        Want want{.table_index = t, .bucket_index = b, .transform = transform, .status = status};
+        if (want.status.ok()) want.status = access->CheckBucket(bucket.partition, bucket.bucket);
+        const uint64_t bytes_max = std::max(bucket.max_fetch_bytes, 0);
+        want.request = {.bucket = {table.table, bucket.partition, bucket.bucket},
+                        .from = bucket.fetch_offset,
+                        .bytes_max = transform ? std::max(bytes_max, kStepBytes) : bytes_max,
+                        .at_least_one = true};
+        wants_.push_back(std::move(want));
+      }
+    }
+  }
+
+  /// Asks all shards at once, each for its buckets, then gives out the bytes.
+  runtime::Task<> ReadAll(const std::shared_ptr<tablet::ReadWaiter>& waiter) {
+    std::map<runtime::Executor*, std::vector<Want*>> by_shard;
+    for (auto& want : wants_) {
+      if (!want.status.ok()) continue;
+      want.request.waiter = waiter;
+      want.records = {};
+      by_shard[&call_.services.engine.ShardOf(want.request.bucket)].push_back(&want);
+    }
+    std::vector<runtime::Task<>> reads;
+    for (auto& [shard, wants] : by_shard) reads.push_back(ReadOnShard(*shard, wants));
+    co_await runtime::WhenAll(call_.home, std::move(reads));
+
+    // Where the bytes do not suffice for all buckets, a different one comes first each time.
+    static std::atomic<uint64_t> turn{0};
+    const size_t first = wants_.empty() ? 0 : turn.fetch_add(1, std::memory_order_relaxed) % wants_.size();
+    uint64_t left = std::max(request_.max_bytes, 0);
+    bool any = false;
+    for (size_t i = 0; i < wants_.size(); ++i) {
+      Want& want = wants_[(first + i) % wants_.size()];
+      if (!want.status.ok()) continue;
+      co_await Take(want, left, !any);
+      left -= std::min(left, want.records.bytes);
+      any = any || want.records.bytes > 0;
+    }
+  }
+
+  runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Want*> wants) {
+    if (&shard != &call_.home) co_await runtime::SwitchTo(shard);
+    for (Want* want : wants) {
+      want->read = co_await call_.services.engine.Read(want->request, shard);
+      want->status = want->read.status;
+    }
+    if (&shard != &call_.home) co_await runtime::SwitchTo(call_.home);
+  }
+
+  /// Turns what was read into what is sent: at most `left` bytes, unless it comes first.
+  runtime::Task<> Take(Want& want, uint64_t left, bool first) {
+    const uint64_t own_max = std::max(request_.tables[want.table_index].buckets[want.bucket_index].max_fetch_bytes, 0);
+    const uint64_t bytes_max = std::min(left, own_max);
+    if (!want.transform) {
+      if (want.read.bytes > 0 && (want.read.bytes <= bytes_max || first)) AddWhole(want.read, want.records);
+      co_return;
+    }
+    uint64_t source = 0;
+    tablet::ReadResult read = want.read;
+    while (read.bytes > 0) {
+      want.status = co_await AddTransformed(read, *want.transform, bytes_max, first, call_.home, call_.services.pool,
+                                            want.records);
+      source += read.bytes;
+      if (!want.status.ok() || want.records.full || read.next >= want.read.high_watermark || source >= kSourceBytesMax)
+        break;
+      tablet::ReadRequest more = want.request;
+      more.from = read.next;
+      more.waiter = nullptr;
+      runtime::Executor& shard = call_.services.engine.ShardOf(more.bucket);
+      if (&shard != &call_.home) co_await runtime::SwitchTo(shard);
+      read = co_await call_.services.engine.Read(more, call_.home);
+      want.status = read.status;
+    }
+  }
+
+  /// Whether there is an answer that is worth sending before the wait is over.
+  bool Enough() const {
+    int64_t bytes = 0;
+    for (const auto& want : wants_) {
+      if (!want.status.ok() || want.records.dropped > 0) return true;
+      bytes += static_cast<int64_t>(want.records.bytes);
+    }
+    return wants_.empty() || bytes >= request_.min_bytes.value_or(0);
+  }
+
+  arrow::Result<Reply> Answer() {
+    std::vector<wire::FetchLogTableResult> results(request_.tables.size());
+    std::vector<std::vector<Want*>> by_place(request_.tables.size());
+    for (size_t t = 0; t < results.size(); ++t) {
+      results[t].table = request_.tables[t].table;
+      results[t].buckets.resize(request_.tables[t].buckets.size());
+      by_place[t].resize(results[t].buckets.size());
+    }
+    for (auto& want : wants_) {
+      by_place[want.table_index][want.bucket_index] = &want;
+      Describe(want, results[want.table_index].buckets[want.bucket_index]);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto response, wire::EncodeFetchLogResponse(call_.request.id, results));
+    Reply reply;
+    for (const auto& piece : response.pieces) {
+      if (!piece.header.empty()) reply.emplace_back(Bytes(response.headers.owner(), piece.header));
+      if (piece.records_bytes == 0) continue;
+      for (auto& fragment : by_place[piece.table_index][piece.bucket_index]->records.fragments) {
+        reply.push_back(std::move(fragment));
+      }
+    }
+    return reply;
+  }
+
+  static void Describe(const Want& want, wire::FetchLogBucketResult& to) {
+    to.partition = want.request.bucket.partition;
+    to.bucket = want.request.bucket.bucket;
+    if (!want.status.ok()) {
+      to.error = CodeOf(want.status);
+      to.error_message = want.status.message();
+      return;
+    }
+    to.high_watermark = want.read.high_watermark;
+    to.log_start_offset = want.read.start;
+    to.records_bytes = want.records.bytes;
+    if (want.records.dropped > 0 && want.records.next > want.records.sent_next)
+      to.filtered_end_offset = want.records.next;
+  }
+
+  const Call& call_;
+  const wire::FetchLogRequest& request_;
+  std::vector<std::unique_ptr<FetchTransform>> transforms_;
+  std::vector<Want> wants_;
+};
+
+}  // namespace
+
+runtime::Task<arrow::Result<Reply>> HandleFetchLog(Call call) {
+  TW_CO_ASSIGN_OR_RETURN(const auto request, wire::DecodeFetchLogRequest(call.request.body));
+  Fetch fetch(call, request);
+  co_return co_await fetch.Run();
+}
+
+}  // namespace thalweg::service

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "thalweg/service/call.h"
+
+namespace thalweg::service {
+
+// One handler per API, in the file that its group is named after. What each must answer is the protocol's; what is not
+// obvious from it stands at the definition.
+#define THALWEG_HANDLER(name) runtime::Task<arrow::Result<Reply>> name(Call call)
+
+// connection_handlers.cc
+THALWEG_HANDLER(HandleApiVersions);
+THALWEG_HANDLER(HandleGetFilesystemSecurityToken);
+// metadata_handler.cc
+THALWEG_HANDLER(HandleGetMetadata);
+// database_handlers.cc
+THALWEG_HANDLER(HandleCreateDatabase);
+THALWEG_HANDLER(HandleDropDatabase);
+THALWEG_HANDLER(HandleListDatabases);
+THALWEG_HANDLER(HandleDatabaseExists);
+THALWEG_HANDLER(HandleGetDatabaseInfo);
+// table_handlers.cc
+THALWEG_HANDLER(HandleCreateTable);
+THALWEG_HANDLER(HandleAlterTable);
+THALWEG_HANDLER(HandleDropTable);
+THALWEG_HANDLER(HandleGetTableInfo);
+THALWEG_HANDLER(HandleGetTableSchema);
+THALWEG_HANDLER(HandleListTables);
+THALWEG_HANDLER(HandleTableExists);
+// partition_handlers.cc
+THALWEG_HANDLER(HandleCreatePartition);
+THALWEG_HANDLER(HandleDropPartition);
+THALWEG_HANDLER(HandleListPartitionInfos);
+// produce_log_handler.cc, fetch_log_handler.cc, limit_scan_handler.cc
+THALWEG_HANDLER(HandleProduceLog);
+THALWEG_HANDLER(HandleFetchLog);
+THALWEG_HANDLER(HandleLimitScan);
+// bucket_handlers.cc
+THALWEG_HANDLER(HandleInitWriter);
+THALWEG_HANDLER(HandleListOffsets);
+THALWEG_HANDLER(HandleGetTableStats);
+
+#undef THALWEG_HANDLER
+
+}  // namespace thalweg::service

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "proto/fluss.pb.h"
+#include "thalweg/base/error.h"
+#include "thalweg/format/batch_slice.h"
+#include "thalweg/format/log_batch.h"
+#include "thalweg/schema/arrow_mapping.h"
+#include "thalweg/schema/table_config.h"
+#include "thalweg/service/handlers.h"
+#include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
+#include "thalweg/tablet/engine.h"
+
+namespace thalweg::service {
+namespace {
+
+// Most that one answer holds; a client that wants more reads the log.
+constexpr uint64_t kAnswerBytesMax = 64 << 20;
+constexpr uint64_t kStepBytes = 4 << 20;
+
+/// The batches of one read in memory of their own.
+arrow::Result<std::vector<Bytes>> LoadBatches(const tablet::ReadResult& read) {
+  std::vector<Bytes> runs;
+  if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) {
+    for (const auto& run : memory->runs) runs.push_back(run.batches);
+  } else if (const auto* range = std::get_if<log::LogRange>(&read.data)) {
+    auto buffer = std::make_shared<Buffer>(range->bytes);
+    ARROW_ASSIGN_OR_RAISE(const size_t got, range->file->ReadAt(range->position, buffer->view()));
+    if (got < buffer->size())
+      return Error(ErrorCode::kLogStorage, "{} is shorter than its index says.", range->file->path());
+    runs.emplace_back(std::shared_ptr<const Buffer>(std::move(buffer)));
+  }
+  std::vector<Bytes> batches;
+  for (const auto& run : runs) {
+    for (size_t at = 0; at < run.size();) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, format::ParseBatch(run.view().subspan(at)));
+      batches.push_back(run.Slice(at, batch.bytes.size()));
+      at += batch.bytes.size();
+    }
+  }
+  return batches;
+}
+
+/// `batch` without its records below offset `from`.
+arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, LogOffset from) {
+  ARROW_ASSIGN_OR_RAISE(const auto view, format::ParseBatch(batch.view()));
+  if (view.header.base_offset >= from || view.empty()) return batch;
+  const auto first = static_cast<int32_t>(from - view.header.base_offset);
+  const int32_t count = view.header.record_count - first;
+  ARROW_ASSIGN_OR_RAISE(const auto config, schema::TableConfig::Make(table.descriptor->properties));
+  if (config.log_format != schema::LogFormat::kArrow) return format::SliceRowBatch(view, first, count);
+  const auto written_with = table.FindSchema(view.header.schema_id);
+  if (!written_with) {
+    return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.", table.path,
+                 view.header.schema_id);
+  }
+  return format::SliceArrowBatch(view, schema::ToArrowSchema(*written_with), first, count);
+}
+
+/// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it.
+runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
+                                                      int64_t limit) {
+  auto& engine = call.services.engine;
+  runtime::Executor& shard = engine.ShardOf(bucket);
+  if (&shard != &call.home) co_await runtime::SwitchTo(shard);
+  TW_CO_ASSIGN_OR_RETURN(const auto bounds, co_await engine.BoundsOf(bucket, call.home));
+  const LogOffset from = std::max(bounds.start, bounds.high_watermark + -limit);
+  std::string records;
+  for (LogOffset at = from; at < bounds.high_watermark && records.size() < kAnswerBytesMax;) {
+    if (&shard != &call.home) co_await runtime::SwitchTo(shard);
+    const auto read =
+        co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = kStepBytes, .at_least_one = true}, call.home);
+    TW_CO_RETURN_NOT_OK(read.status);
+    if (read.bytes == 0) break;
+    TW_CO_ASSIGN_OR_RETURN(auto batches,
+                           co_await runtime::RunOn(call.services.pool, call.home, [&] { return LoadBatches(read); }));
+    if (at == from) {
+      TW_CO_ASSIGN_OR_RETURN(batches.front(), CutFront(access.table(), batches.front(), from));
+    }
+    for (const auto& batch : batches) records.append(AsText(batch.view()));
+    at = read.next;
+  }
+  co_return records;
+}
+
+}  // namespace
+
+runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
+  pb::LimitScanRequest request;
+  TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
+  const TableBucket bucket{access.table().id,
+                           request.has_partition_id() ? PartitionId(request.partition_id()) : kNoPartition,
+                           BucketId(request.bucket_id())};
+  TW_CO_RETURN_NOT_OK(access.CheckBucket(bucket.partition, bucket.bucket));
+  if (access.table().descriptor->HasPrimaryKey()) {
+    co_return Error(ErrorCode::kUnsupportedVersion, "{} has a primary key: this version serves log tables only.",
+                    access.table().path);
+  }
+  if (request.limit() < 0)
+    co_return Error(ErrorCode::kInvalidScanRequest, "A limit of {} makes no sense.", request.limit());
+  TW_CO_ASSIGN_OR_RETURN(auto records, co_await LastRecords(call, access, bucket, request.limit()));
+  pb::LimitScanResponse response;
+  response.set_is_log_table(true);
+  response.set_records(std::move(records));
+  co_return MessageReply(call, response);
+}
+
+}  // namespace thalweg::service

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "thalweg/net/listener.h"
+#include "thalweg/runtime/byte_budget.h"
+#include "thalweg/runtime/clock.h"
+#include "thalweg/runtime/executor.h"
+
+namespace thalweg::catalog {
+class Catalog;
+}
+namespace thalweg::tablet {
+class Engine;
+}
+
+namespace thalweg::service {
+
+class RequestMetrics;
+
+struct ServiceLimits {
+  int64_t frame_bytes_max = 100 << 20;       ///< of one request
+  int64_t request_memory_bytes = 256 << 20;  ///< of all requests that are being read or answered
+  size_t batch_bytes_max = 100 << 20;        ///< of one record batch
+  int connections_max = 20'000;
+  int calls_per_connection_max = 1'000;                ///< in flight; reading pauses above
+  int64_t unsent_bytes_per_connection_max = 64 << 20;  ///< reading pauses above
+  int64_t idle_ms_max = 600'000;                       ///< a connection without any traffic is closed
+  int64_t frame_ms_max = 30'000;                       ///< a request must have arrived whole within this
+  int64_t fetch_wait_ms_max = 30'000;
+};
+
+/// What handlers work with. Outlives all calls.
+struct Services {
+  catalog::Catalog& catalog;
+  tablet::Engine& engine;
+  const runtime::Clock& clock;
+  runtime::Executor& pool;  ///< may block
+  RequestMetrics& metrics;
+  ServiceLimits limits;
+  net::Address advertised;  ///< where clients reach this server
+};
+
+/// Both roles of the protocol are played by this one server, so its number is the same in both.
+inline constexpr int32_t kServerId = 0;
+
+}  // namespace thalweg::service

@@ -1,0 +1,190 @@
+#include "thalweg/service/session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "thalweg/base/endian.h"
+#include "thalweg/base/error.h"
+#include "thalweg/service/api_table.h"
+#include "thalweg/service/request_metrics.h"
+#include "thalweg/service/server.h"
+
+namespace thalweg::service {
+namespace {
+
+// Small requests are read several at a time; what is longer goes straight to its own memory.
+constexpr size_t kReadAheadBytes = 4096;
+
+size_t BytesOf(const Reply& reply) {
+  size_t bytes = 0;
+  for (const auto& fragment : reply) {
+    bytes += std::visit(
+        [](const auto& f) -> size_t {
+          if constexpr (requires { f.size(); }) {
+            return f.size();
+          } else {
+            return f.size;
+          }
+        },
+        fragment);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Session::Session(Server& server, Services& services, runtime::ByteBudget& memory, std::unique_ptr<net::Stream> stream)
+    : server_(server), services_(services), memory_(memory), stream_(std::move(stream)), ahead_(kReadAheadBytes) {
+  last_traffic_ns_ = Now();
+}
+
+Session::~Session() { server_.Forget(*this); }
+
+int64_t Session::Now() const { return services_.clock.MonotonicNs(); }
+
+void Session::Start() { runtime::Spawn(ReadLoop(shared_from_this())); }
+
+void Session::Close() {
+  if (std::exchange(closed_, true)) return;
+  stream_->Close();
+  ResumeReading();
+}
+
+void Session::Drain() {
+  draining_ = true;
+  if (calls_ == 0 && outgoing_.empty() && !writing_) Close();
+}
+
+void Session::CheckTimeouts(int64_t now_ns) {
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const bool slow = frame_began_ns_ != 0 && now_ns - frame_began_ns_ > services_.limits.frame_ms_max * kNsPerMs;
+  const bool idle = calls_ == 0 && now_ns - last_traffic_ns_ > services_.limits.idle_ms_max * kNsPerMs;
+  if (slow || idle) Close();
+}
+
+bool Session::Congested() const {
+  return calls_ >= services_.limits.calls_per_connection_max ||
+         unsent_bytes_ > static_cast<size_t>(services_.limits.unsent_bytes_per_connection_max);
+}
+
+void Session::ResumeReading() {
+  if (paused_reader_ && (closed_ || !Congested())) std::exchange(paused_reader_, nullptr).resume();
+}
+
+runtime::Task<bool> Session::Fill(MutableByteView into) {
+  while (!into.empty()) {
+    auto got = co_await stream_->Read(into);
+    if (!got.ok() || *got == 0) co_return false;
+    services_.metrics.AddBytesIn(*got);
+    into = into.subspan(*got);
+  }
+  co_return true;
+}
+
+runtime::Task<arrow::Result<Session::Frame>> Session::ReadFrame() {
+  const auto ended = [] { return Error(ErrorCode::kNetwork, "The connection ended."); };
+  while (ahead_to_ - ahead_from_ < wire::kLengthBytes) {
+    if (ahead_from_ > 0) {
+      std::memmove(ahead_.data(), ahead_.data() + ahead_from_, ahead_to_ - ahead_from_);
+      ahead_to_ -= std::exchange(ahead_from_, 0);
+    }
+    if (ahead_to_ > 0 && frame_began_ns_ == 0) frame_began_ns_ = Now();
+    auto got = co_await stream_->Read(MutableByteView(ahead_).subspan(ahead_to_));
+    if (!got.ok() || *got == 0) co_return ended();
+    services_.metrics.AddBytesIn(*got);
+    ahead_to_ += *got;
+  }
+  const auto length = LoadBig<int32_t>(ahead_.data() + ahead_from_);
+  ahead_from_ += wire::kLengthBytes;
+  if (length < static_cast<int32_t>(wire::kRequestHeadBytes) || length > services_.limits.frame_bytes_max) {
+    co_return Error(ErrorCode::kCorruptMessage, "A frame of {} bytes is outside the limits.", length);
+  }
+  frame_began_ns_ = 0;  // waiting for memory is not the client's slowness
+  co_await memory_.Acquire(length, stream_->executor());
+  Frame frame{.memory = runtime::ByteBudget::Hold(memory_, length)};
+  if (closed_) co_return ended();
+  frame_began_ns_ = Now();
+  frame.bytes = std::make_shared<Buffer>(static_cast<size_t>(length));
+  const size_t have = std::min(frame.bytes->size(), ahead_to_ - ahead_from_);
+  std::memcpy(frame.bytes->data(), ahead_.data() + ahead_from_, have);
+  ahead_from_ += have;
+  if (ahead_from_ == ahead_to_) ahead_from_ = ahead_to_ = 0;
+  if (!co_await Fill(frame.bytes->view().subspan(have))) co_return ended();
+  last_traffic_ns_ = Now();
+  frame_began_ns_ = 0;
+  co_return frame;
+}
+
+runtime::Task<> Session::ReadLoop(std::shared_ptr<Session> self) {
+  while (!closed_ && !draining_) {
+    if (Congested()) {
+      struct Pause {
+        Session& session;
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> handle) { session.paused_reader_ = handle; }
+        void await_resume() const noexcept {}
+      };
+      co_await Pause{*this};
+      continue;
+    }
+    auto frame = co_await ReadFrame();
+    if (!frame.ok()) {
+      if (CodeOf(frame.status()) == ErrorCode::kCorruptMessage) server_.NoteMalformed(peer(), frame.status());
+      break;
+    }
+    ++calls_;
+    runtime::Spawn(Handle(self, std::move(*frame)));
+  }
+  // A client that has sent its last request still waits for the answers.
+  Drain();
+}
+
+runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
+  const int64_t began_ns = Now();
+  const auto request = wire::DecodeRequest(ByteView(frame.bytes->data(), frame.bytes->size()));
+  if (!request.ok()) {
+    --calls_;
+    Close();
+    co_return;
+  }
+  const int32_t id = request->id;
+  const wire::ApiKey key = request->key;
+  Reply reply;
+  arrow::Status status;
+  if (const Api* api = FindApi(key)) {
+    auto answer = co_await api->handler(Call{services_, stream_->executor(), std::move(frame.bytes), *request});
+    status = answer.status();
+    if (answer.ok()) reply = std::move(*answer);
+  } else {
+    status = Error(ErrorCode::kUnsupportedVersion, "This server does not implement API {}.", static_cast<int>(key));
+  }
+  if (!status.ok()) reply.emplace_back(wire::EncodeErrorResponse(id, status));
+  const size_t bytes = BytesOf(reply);
+  services_.metrics.AddRequest(key, Now() - began_ns, bytes, status.ok());
+  --calls_;
+  Send(std::move(reply), bytes, std::move(frame.memory));
+}
+
+void Session::Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory) {
+  if (closed_) return;
+  unsent_bytes_ += bytes;
+  outgoing_.push_back({std::move(reply), bytes, std::move(memory)});
+  if (!std::exchange(writing_, true)) runtime::Spawn(WriteLoop(shared_from_this()));
+}
+
+runtime::Task<> Session::WriteLoop(std::shared_ptr<Session> self) {
+  while (!outgoing_.empty() && !closed_) {
+    Outgoing next = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    const arrow::Status sent = co_await stream_->Write(std::move(next.reply));
+    unsent_bytes_ -= next.bytes;
+    last_traffic_ns_ = Now();
+    if (!sent.ok()) Close();
+    ResumeReading();
+  }
+  writing_ = false;
+  if (draining_ && calls_ == 0) Close();
+}
+
+}  // namespace thalweg::service

@@ -1,0 +1,60 @@
+#include "thalweg/service/table_access.h"
+
+#include "fmt/format.h"
+#include "thalweg/base/error.h"
+#include "thalweg/catalog/catalog.h"
+#include "thalweg/service/services.h"
+
+namespace thalweg::service {
+
+arrow::Result<TableAccess> TableAccess::Find(const Services& services, TableId id) {
+  TableAccess access;
+  access.view_ = services.catalog.view();
+  access.table_ = access.view_->FindTable(id);
+  if (!access.table_) return Error(ErrorCode::kUnknownTableOrBucket, "There is no table with id {} (any more).", id);
+  return access;
+}
+
+std::string TableAccess::path_text() const { return fmt::format("{}", table_->path); }
+
+arrow::Status TableAccess::CheckLogTable() const {
+  if (!table_->descriptor->HasPrimaryKey()) return arrow::Status::OK();
+  return Error(ErrorCode::kInvalidTable, "{} has a primary key: write rows to it, its changelog follows.",
+               table_->path);
+}
+
+arrow::Status TableAccess::CheckBucket(PartitionId partition, BucketId bucket) const {
+  if (table_->IsPartitioned() != (partition != kNoPartition)) {
+    return Error(ErrorCode::kUnknownTableOrBucket, "{} {}", table_->path,
+                 table_->IsPartitioned() ? "is partitioned: a bucket needs a partition." : "is not partitioned.");
+  }
+  if (partition != kNoPartition) {
+    const auto found = view_->FindPartition(partition);
+    if (!found || found->table != table_->id) {
+      return Error(ErrorCode::kUnknownTableOrBucket, "{} has no partition with id {} (any more).", table_->path,
+                   partition);
+    }
+  }
+  if (bucket.value < 0 || bucket.value >= table_->bucket_count()) {
+    return Error(ErrorCode::kUnknownTableOrBucket, "{} has buckets 0 to {}, not {}.", table_->path,
+                 table_->bucket_count() - 1, bucket);
+  }
+  return arrow::Status::OK();
+}
+
+std::vector<TableBucket> BucketsOf(const catalog::Table& table, PartitionId partition) {
+  std::vector<TableBucket> buckets;
+  for (int32_t i = 0; i < table.bucket_count(); ++i) buckets.push_back({table.id, partition, BucketId(i)});
+  return buckets;
+}
+
+std::vector<TableBucket> BucketsOf(const catalog::Table& table) {
+  if (!table.IsPartitioned()) return BucketsOf(table, kNoPartition);
+  std::vector<TableBucket> buckets;
+  table.partitions.ForEach([&](const std::string&, const catalog::PartitionPtr& partition) {
+    for (const auto& bucket : BucketsOf(table, partition->id)) buckets.push_back(bucket);
+  });
+  return buckets;
+}
+
+}  // namespace thalweg::service

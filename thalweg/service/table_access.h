@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/catalog/catalog_view.h"
+#include "thalweg/catalog/table.h"
+#include "thalweg/schema/table_config.h"
+
+namespace thalweg::service {
+
+struct Services;
+
+/// A table as requests for its data see it.
+class TableAccess {
+ public:
+  /// UNKNOWN_TABLE_OR_BUCKET: there is no such table, or no longer.
+  static arrow::Result<TableAccess> Find(const Services& services, TableId id);
+
+  const catalog::Table& table() const { return *table_; }
+  std::string path_text() const;
+
+  /// INVALID_TABLE for a table with a primary key: its log is the server's to write.
+  arrow::Status CheckLogTable() const;
+  /// UNKNOWN_TABLE_OR_BUCKET, PARTITION_NOT_EXISTS.
+  arrow::Status CheckBucket(PartitionId partition, BucketId bucket) const;
+
+ private:
+  catalog::CatalogViewPtr view_;
+  catalog::TablePtr table_;
+};
+
+/// All buckets that a table, or one of its partitions, has.
+std::vector<TableBucket> BucketsOf(const catalog::Table& table);
+std::vector<TableBucket> BucketsOf(const catalog::Table& table, PartitionId partition);
+
+}  // namespace thalweg::service

@@ -17,13 +17,14 @@ arrow::Status CheckVersion(const std::string& path, std::string_view content) {
   const std::string_view number = content.starts_with(kVersionLine) ? content.substr(kVersionLine.size()) : "";
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), version);
   if (error != std::errc()) {
-    return Error(ErrorCode::kUnsupportedVersion, "{}/version is not Thalweg's: is this the right directory? Nothing was touched.",
-                 path);
+    return Error(ErrorCode::kUnsupportedVersion,
+                 "{}/version is not Thalweg's: is this the right directory? Nothing was touched.", path);
   }
   if (version > kVersion) {
-    return Error(ErrorCode::kUnsupportedVersion,
-                 "{} was written by a newer Thalweg (layout {}, this one knows {}). Start that version. Nothing was touched.", path,
-                 version, kVersion);
+    return Error(
+        ErrorCode::kUnsupportedVersion,
+        "{} was written by a newer Thalweg (layout {}, this one knows {}). Start that version. Nothing was touched.",
+        path, version, kVersion);
   }
   return arrow::Status::OK();
 }
@@ -43,9 +44,10 @@ arrow::Result<std::unique_ptr<io::FileSystem::Lock>> ClaimDataDirectory(io::File
       for (const auto& entry : entries) {
         // A start that ended before it wrote the version leaves the lock behind, and the temporary version.
         if (entry.name == "lock" || entry.name.starts_with("version")) continue;
-        return Error(ErrorCode::kUnsupportedVersion,
-                     "{} holds other files ({}) and no Thalweg data. Choose another directory with --data. Nothing was touched.",
-                     path, entry.name);
+        return Error(
+            ErrorCode::kUnsupportedVersion,
+            "{} holds other files ({}) and no Thalweg data. Choose another directory with --data. Nothing was touched.",
+            path, entry.name);
       }
     }
     ARROW_RETURN_NOT_OK(fs.CreateDirectories(path));

@@ -9,7 +9,8 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
     metrics.AddGaugeReader(name, help, [&engine, read] { return static_cast<double>(read(engine.stats())); });
   };
   using Stats = const tablet::EngineStats&;
-  add("thalweg_journal_commits", "Groups made durable, one synced write each.", [](Stats s) { return s.journal.groups; });
+  add("thalweg_journal_commits", "Groups made durable, one synced write each.",
+      [](Stats s) { return s.journal.groups; });
   add("thalweg_journal_entries", "Appends in those groups.", [](Stats s) { return s.journal.entries; });
   add("thalweg_journal_entry_bytes", "Bytes handed to the journal.", [](Stats s) { return s.journal.entry_bytes; });
   add("thalweg_journal_direct_bytes", "Of those, bytes that went straight to their segment.",
@@ -19,12 +20,14 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
   add("thalweg_journal_live_bytes", "Bytes of the ring that hold records which may still be needed.",
       [](Stats s) { return s.journal.live_bytes; });
   add("thalweg_journal_size_bytes", "Most bytes that the ring may hold.", [](Stats s) { return s.journal.bytes_max; });
-  add("thalweg_journal_stalls", "Commits that waited for room in the ring.", [](Stats s) { return s.journal.ring_stalls; });
+  add("thalweg_journal_stalls", "Commits that waited for room in the ring.",
+      [](Stats s) { return s.journal.ring_stalls; });
   add("thalweg_journal_sync_seconds_total", "Time in synced writes.",
       [](Stats s) { return static_cast<double>(s.journal.sync_ns_total) / 1e9; });
   add("thalweg_journal_sync_seconds", "A synced write takes about this long now.",
       [](Stats s) { return static_cast<double>(s.journal.sync_ns_average) / 1e9; });
-  add("thalweg_unwritten_bytes", "Durable in the journal, not yet in a segment file.", [](Stats s) { return s.unwritten_bytes; });
+  add("thalweg_unwritten_bytes", "Durable in the journal, not yet in a segment file.",
+      [](Stats s) { return s.unwritten_bytes; });
   add("thalweg_open_segment_files", "Segment files that are open.", [](Stats s) { return s.open_files; });
   add("thalweg_buckets", "Buckets that hold or held records.", [](Stats s) { return s.buckets; });
   add("thalweg_segment_write_failures", "Writes of segments that failed and were tried again.",

@@ -62,7 +62,8 @@ void PrintUnknown(const CLI::App& app, const CLI::ParseError& error) {
   for (const auto* option : command->get_options()) {
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (const auto* subcommand : command->get_subcommands([](const CLI::App*) { return true; })) names.push_back(subcommand->get_name());
+  for (const auto* subcommand : command->get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(subcommand->get_name());
   const auto left = command->remaining(true);
   if (left.empty()) {
     fmt::print(stderr, "thalweg: {}\n", error.what());
@@ -83,9 +84,13 @@ int Main(int argc, char** argv) {
 
   ServeArguments arguments;
   CLI::App* serve = app.add_subcommand("serve", "Run a server. Without arguments a complete, durable one.");
-  serve->add_option("--data", arguments.data, "Directory for everything that is stored (default ./thalweg-data)")->type_name("DIR");
-  serve->add_option("--config", arguments.config, "A thalweg.yaml; options on the command line go before it")->type_name("FILE");
-  serve->add_option("--listen", arguments.listen, "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one)")
+  serve->add_option("--data", arguments.data, "Directory for everything that is stored (default ./thalweg-data)")
+      ->type_name("DIR");
+  serve->add_option("--config", arguments.config, "A thalweg.yaml; options on the command line go before it")
+      ->type_name("FILE");
+  serve
+      ->add_option("--listen", arguments.listen,
+                   "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one)")
       ->type_name("HOST:PORT");
   serve->add_option("--flight", arguments.flight, "Reserved for Arrow Flight, which this version does not serve yet")
       ->type_name("HOST:PORT|off");

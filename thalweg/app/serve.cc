@@ -1,7 +1,7 @@
 #include "thalweg/app/serve.h"
 
-#include <csignal>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <future>
 #include <memory>
@@ -15,7 +15,8 @@
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/catalog/embedded_meta_store.h"
-#include "thalweg/http/http_server.h"
+#include "thalweg/http/operations.h"
+#include "thalweg/http/server.h"
 #include "thalweg/io/posix_file_system.h"
 #include "thalweg/net/tcp.h"
 #include "thalweg/runtime/block_on.h"
@@ -52,7 +53,8 @@ class RunningServer {
 
   ~RunningServer() {
     if (listener_) listener_->Stop();
-    if (http_) http_->Stop();
+    if (http_listener_) http_listener_->Stop();
+    if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
     if (server_) Drain();
     if (engine_) engine_->Stop(kFlushMs);
     if (shards_) shards_->Stop();
@@ -63,7 +65,8 @@ class RunningServer {
   arrow::Status Start() {
     const int64_t began_ns = clock_.MonotonicNs();
     ARROW_ASSIGN_OR_RAISE(lock_, ClaimDataDirectory(fs_, options_.data_directory));
-    shards_ = runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
+    shards_ =
+        runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
     for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
     ARROW_RETURN_NOT_OK(OpenCatalog());
     ARROW_RETURN_NOT_OK(OpenEngine());
@@ -80,7 +83,9 @@ class RunningServer {
     ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
     catalog::CatalogOptions options;
     options.rules.bucket_count_default = options_.default_bucket_count;
-    ARROW_ASSIGN_OR_RAISE(catalog_, runtime::BlockOn(catalog::Catalog::Open(*meta_store_, clock_, options, *executors_.front())));
+    ARROW_ASSIGN_OR_RAISE(catalog_,
+                          runtime::BlockOn(*executors_.front(),
+                                           catalog::Catalog::Open(*meta_store_, clock_, options, *executors_.front())));
     return arrow::Status::OK();
   }
 
@@ -96,12 +101,11 @@ class RunningServer {
       const auto table = view->FindTable(bucket.table);
       return table && (bucket.partition == kNoPartition || view->FindPartition(bucket.partition));
     };
-    ARROW_ASSIGN_OR_RAISE(engine_, tablet::Engine::Open({.fs = fs_,
-                                                         .clock = clock_,
-                                                         .shards = executors_,
-                                                         .journal_thread = journal_thread_,
-                                                         .pool = pool_},
-                                                        options, exists));
+    ARROW_ASSIGN_OR_RAISE(
+        engine_,
+        tablet::Engine::Open(
+            {.fs = fs_, .clock = clock_, .shards = executors_, .journal_thread = journal_thread_, .pool = pool_},
+            options, exists));
     AddEngineMetrics(*engine_, options_.durability == journal::Durability::kSynced, metrics_);
     return arrow::Status::OK();
   }
@@ -114,10 +118,12 @@ class RunningServer {
                                                                          .pool = pool_,
                                                                          .metrics = *request_metrics_,
                                                                          .advertised = Advertised(options_.listen)});
-    server_ = std::make_unique<service::Server>(*services_, executors_, [](const std::string& what) { runtime::LogInfo("{}", what); });
+    server_ = std::make_unique<service::Server>(*services_, executors_,
+                                                [](const std::string& what) { runtime::LogInfo("{}", what); });
     metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",
                             [server = server_.get()] { return static_cast<double>(server->connections()); });
-    ARROW_ASSIGN_OR_RAISE(listener_, net::ListenTcp(*shards_, options_.listen, [this](std::unique_ptr<net::Stream> stream) {
+    ARROW_ASSIGN_OR_RAISE(listener_,
+                          net::ListenTcp(*shards_, options_.listen, [this](std::unique_ptr<net::Stream> stream) {
                             server_->OnStream(std::move(stream));
                           }));
     // Of a port that the system chose nobody knows before it is printed, so nobody is connected yet.
@@ -127,20 +133,12 @@ class RunningServer {
 
   arrow::Status ListenHttp() {
     if (!options_.http) return arrow::Status::OK();
-    std::vector<http::Route> routes;
-    routes.push_back({"/metrics", "what the server counts, for Prometheus", [this] {
-                        return http::Response{.content_type = "text/plain; version=0.0.4", .body = metrics_.Expose()};
-                      }});
-    routes.push_back({"/health", "200 while the process works", [] { return http::Response{.body = "ok\n"}; }});
-    routes.push_back({"/ready", "200 while reads and writes are served", [this] { return Readiness(); }});
-    ARROW_ASSIGN_OR_RAISE(http_, http::HttpServer::Start(*shards_, *options_.http, std::move(routes)));
+    http_ = std::make_unique<http::Server>(http::OperationsRoutes(metrics_, [this] { return engine_->health(); }));
+    ARROW_ASSIGN_OR_RAISE(http_listener_,
+                          net::ListenTcp(*shards_, *options_.http, [this](std::unique_ptr<net::Stream> stream) {
+                            http_->Serve(std::move(stream));
+                          }));
     return arrow::Status::OK();
-  }
-
-  http::Response Readiness() const {
-    const arrow::Status health = engine_->health();
-    if (health.ok()) return {.body = "ready\n"};
-    return {.status = 503, .body = "Reads are served, writes are refused: " + health.message() + "\n"};
   }
 
   void Say(int64_t began_ns) const {
@@ -148,11 +146,12 @@ class RunningServer {
     const bool synced = options_.durability == journal::Durability::kSynced;
     fmt::print("thalweg {}\n", THALWEG_VERSION);
     fmt::print("data in {} ({})\n", options_.data_directory,
-               synced ? "acknowledged means on disk" : "page-cache: acknowledged data may be lost when the machine loses power");
-    fmt::print("{} tables, {} buckets with data, ready after {:.0f} ms\n", catalog_->view()->table_count(), stats.buckets,
-               static_cast<double>(clock_.MonotonicNs() - began_ns) / 1e6);
+               synced ? "acknowledged means on disk"
+                      : "page-cache: acknowledged data may be lost when the machine loses power");
+    fmt::print("{} tables, {} buckets with data, ready after {:.0f} ms\n", catalog_->view()->table_count(),
+               stats.buckets, static_cast<double>(clock_.MonotonicNs() - began_ns) / 1e6);
     fmt::print("Fluss clients: listening on {}\n", listener_->address().ToString());
-    if (http_) fmt::print("metrics and health: http://{}/\n", http_->address().ToString());
+    if (http_listener_) fmt::print("metrics and health: http://{}/\n", http_listener_->address().ToString());
     std::fflush(stdout);
   }
 
@@ -178,7 +177,8 @@ class RunningServer {
   std::unique_ptr<runtime::Shards> shards_;
   std::vector<runtime::Executor*> executors_;
   std::unique_ptr<net::Listener> listener_;
-  std::unique_ptr<http::HttpServer> http_;
+  std::unique_ptr<http::Server> http_;
+  std::unique_ptr<net::Listener> http_listener_;
 };
 
 }  // namespace

@@ -47,10 +47,11 @@ const std::vector<Setting>& Settings() {
       {"thalweg.durability",
        [](const std::string& value, ServeOptions& options) -> arrow::Status {
          if (value != "synced" && value != "page-cache") {
-           return Error(ErrorCode::kInvalidConfig,
-                        "\"{}\" is neither \"synced\" (acknowledged means on disk) nor \"page-cache\" (acknowledged data can "
-                        "be lost when the machine loses power).",
-                        value);
+           return Error(
+               ErrorCode::kInvalidConfig,
+               "\"{}\" is neither \"synced\" (acknowledged means on disk) nor \"page-cache\" (acknowledged data can "
+               "be lost when the machine loses power).",
+               value);
          }
          options.durability = value == "synced" ? journal::Durability::kSynced : journal::Durability::kPageCache;
          return arrow::Status::OK();
@@ -98,7 +99,8 @@ arrow::Result<uint64_t> ParseBytes(const std::string& text) {
                                                                                    {"tb", 1ull << 40}}};
   std::string compact;
   for (const char c : text) {
-    if (!std::isspace(static_cast<unsigned char>(c))) compact.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    if (!std::isspace(static_cast<unsigned char>(c)))
+      compact.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   }
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(compact.data(), compact.data() + compact.size(), number);

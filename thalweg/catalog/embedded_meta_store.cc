@@ -95,11 +95,15 @@ arrow::Result<std::unique_ptr<EmbeddedMetaStore>> EmbeddedMetaStore::Open(io::Fi
     ARROW_ASSIGN_OR_RAISE(const bool damaged, fs.Exists(directory + "/db/CURRENT"));
     if (damaged) return Error(ErrorCode::kStorage, "{} is missing. Restore it from a backup.", format_path);
   }
-  // Repeated where it exists: a crash may have come between making the folders and syncing their names.
-  ARROW_RETURN_NOT_OK(fs.CreateDirectories(directory + "/db"));
-  ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(directory)));
-  ARROW_RETURN_NOT_OK(fs.SyncDirectory(directory));
-  if (!exists) ARROW_RETURN_NOT_OK(io::ReplaceFile(fs, format_path, AsBytes(std::to_string(kFormatVersion))));
+  if (!exists) {
+    ARROW_RETURN_NOT_OK(fs.CreateDirectories(directory + "/db"));
+    ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(directory)));
+    ARROW_RETURN_NOT_OK(fs.SyncDirectory(directory));
+    ARROW_RETURN_NOT_OK(io::ReplaceFile(fs, format_path, AsBytes(std::to_string(kFormatVersion))));
+  } else {
+    // An earlier start may have been killed between naming the format and syncing the name.
+    ARROW_RETURN_NOT_OK(fs.SyncDirectory(directory));
+  }
 
   std::unique_ptr<EmbeddedMetaStore> store(new EmbeddedMetaStore(fs, directory, pool));
   ARROW_RETURN_NOT_OK(store->OpenDatabase());

@@ -121,13 +121,12 @@ arrow::Status EmbeddedMetaStore::OpenDatabase() {
 }
 
 arrow::Status EmbeddedMetaStore::FoldLogs() {
-  // Each start adds a log, and reads them all; only a flush lets go of them.
+  // Each start adds a log, and reads them all; only a flush lets go of them. It is waited for: in the background, a
+  // process that never lives long would never finish one.
   rocksdb::VectorLogPtr logs;
   ARROW_RETURN_NOT_OK(FromRocksdb(db_->GetSortedWalFiles(logs), directory_));
   if (logs.size() <= kLogsMax) return arrow::Status::OK();
-  rocksdb::FlushOptions in_background;
-  in_background.wait = false;
-  return FromRocksdb(db_->Flush(in_background), directory_);
+  return FromRocksdb(db_->Flush({}), directory_);
 }
 
 arrow::Status EmbeddedMetaStore::EnsureOpen() {

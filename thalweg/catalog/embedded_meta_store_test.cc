@@ -69,11 +69,11 @@ TEST(EmbeddedMetaStoreTest, LogsDoNotPileUpOverManyRestarts) {
     ASSERT_TRUE(process.status.ok()) << process.status;
     EXPECT_EQ(process.Get("n"), i == 0 ? "(missing)" : std::to_string(i - 1));
     ASSERT_TRUE(process.Put("n", std::to_string(i)).ok());
+    const auto names = *disk.List("data/meta/db");
+    const auto is_log = [](const io::Entry& entry) { return entry.name.ends_with(".log"); };
+    EXPECT_LE(std::ranges::count_if(names, is_log), 12) << "at start " << i;
+    EXPECT_LE(names.size(), 30u) << "at start " << i;
   }
-  const auto names = *disk.List("data/meta/db");
-  const auto is_log = [](const io::Entry& entry) { return entry.name.ends_with(".log"); };
-  EXPECT_LE(std::ranges::count_if(names, is_log), 12);
-  EXPECT_LE(names.size(), 30u);
 }
 
 TEST(EmbeddedMetaStoreTest, RefusesALaterFormatAndTouchesNothing) {

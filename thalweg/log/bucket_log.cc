@@ -331,6 +331,7 @@ arrow::Status BucketLog::AbandonFrom(LogOffset end) {
       abandoned.push_back(std::move(segments_.back()));
       segments_.pop_back();
     }
+    highest_end_ = std::max(highest_end_, end_);
     end_ = std::min(end_, end);
   }
   for (const SegmentPtr& segment : abandoned) {

@@ -19,6 +19,7 @@
 #include "thalweg/io/file_system.h"
 #include "thalweg/log/index_cache.h"
 #include "thalweg/log/open_files.h"
+#include "thalweg/log/recovery_point.h"
 #include "thalweg/log/writer_state.h"
 
 namespace thalweg::log {
@@ -39,24 +40,6 @@ struct LogOptions {
   /// At least so many bytes lie between two index entries; more in a segment with very many small batches (segment.h).
   uint32_t index_interval_bytes = 4096;
   WriterStateOptions writers;
-};
-
-/// What of a log is durable and verified, for the caller's checkpoint. Everything in [start, end) was synced.
-struct RecoveryPoint {
-  LogOffset start;
-  LogOffset end;
-  LogOffset segment;      ///< base offset of the segment that holds what lies before `end`
-  uint64_t position = 0;  ///< of `end` in that segment, bytes
-  int64_t max_timestamp_ms = -1;
-  std::string writers;  ///< WriterState::Serialize, as of `end`
-};
-
-/// What Open found beside a sound log; one line for a person each.
-struct RecoveryReport {
-  uint64_t bytes_scanned = 0;
-  uint64_t batches_scanned = 0;
-  uint64_t bytes_cut = 0;             ///< of a torn tail
-  std::vector<std::string> findings;  ///< torn tails, files set aside
 };
 
 enum class ReadMode { kMayBlock, kNoWait };
@@ -82,8 +65,9 @@ struct LogRange {
 /// Appended means visible to Locate; only what lies before the end of a point that Sync returned is durable. The caller
 /// makes batches durable elsewhere first (journal) or Syncs before it acknowledges.
 ///
-/// Errors: LOG_OFFSET_OUT_OF_RANGE for offsets outside [start, end]; LOG_STORAGE where the files contradict what was
-/// acknowledged (missing, shorter, damaged), with nothing changed; STORAGE and DISK_WRITE_LOCKED from the device.
+/// Errors: LOG_OFFSET_OUT_OF_RANGE for offsets outside [start, end]; LOG_STORAGE for those that a Rewind took back, and
+/// where the files contradict what was acknowledged (missing, shorter, damaged), with nothing changed; STORAGE and
+/// DISK_WRITE_LOCKED from the device.
 ///
 /// Invariants:
 /// 1. Segments adjoin: each ends where the next begins, whatever bytes follow in its file.
@@ -96,10 +80,8 @@ struct LogRange {
 /// all others may be called by any thread at the same time. Calls block on the disk unless kNoWait says otherwise.
 class BucketLog {
  public:
-  /// Opens the log in `dir`, creating the folder where missing (durable with the first Sync). `fs`, `files` and
-  /// `indexes` outlive the log. Without tail beyond `known` this opens no file.
-  ///
-  /// From `known` (from the start where null) batches are scanned: CRC, dense offsets. What is torn at the end of the
+  /// Opens the log in `dir`; the folder is made with the first segment. `fs`, `files`, `indexes` outlive the log. Without
+  /// a tail beyond `known` no file is opened. From `known` (from the start where null) batches are scanned: CRC, dense offsets. What is torn at the end of the
   /// last segment is cut and reported; segments that do not adjoin are set aside and reported. LOG_STORAGE, nothing
   /// changed: a file is missing or shorter than `known` says, a batch before the last segment is damaged.
   static arrow::Result<std::unique_ptr<BucketLog>> Open(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes,
@@ -118,7 +100,7 @@ class BucketLog {
 
   /// After a failed Append or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
   /// which is durable on return. `point` is the last one that Sync returned (or that Open recovered: see last_point()).
-  /// An error leaves the log closed for appends; Rewind may be tried again.
+  /// An error leaves the log closed for appends; Rewind may be tried again. LogRanges beyond point.end may come up short.
   arrow::Status Rewind(RecoveryPoint point);
 
   /// The point that the last Sync, Rewind or Open established.
@@ -161,7 +143,6 @@ class BucketLog {
 
   BucketLog(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes, std::string dir, const LogOptions& options);
 
-  // bucket_log.cc: the writer.
   arrow::Status AppendRun(std::span<const LogBatch> batches, std::span<const format::BatchHeader> headers);
   arrow::Status Roll();
   arrow::Status CreateSegment(LogOffset base);
@@ -173,8 +154,6 @@ class BucketLog {
   arrow::Status RewriteTail(Segment& active);
   SegmentPtr Active() const;
   RecoveryPoint MakePoint() const;
-
-  // log_reader.cc: the readers.
   SegmentPtr SegmentOf(LogOffset offset) const;
   arrow::Result<std::shared_ptr<const SegmentIndex>> EnsureIndex(const SegmentPtr& segment, bool from_headers);
   bool FindPlace(LogOffset from, LogOffset limit, uint64_t bytes_max, Place* place);
@@ -212,6 +191,7 @@ class BucketLog {
   std::vector<SegmentPtr> segments_;
   LogOffset start_;
   LogOffset end_;
+  LogOffset highest_end_;  ///< before a Rewind; readers may come for what is being rebuilt
   int64_t max_timestamp_ms_ = -1;
   std::array<Hint, 8> hints_;  ///< where sequential readers go on
   size_t next_hint_ = 0;

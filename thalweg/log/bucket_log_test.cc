@@ -273,6 +273,10 @@ TEST_F(BucketLogTest, NothingIsAppendedBetweenAFailureAndRewind) {
   ASSERT_TRUE(log_->Rewind(log_->last_point()).ok());
   EXPECT_EQ(log_->end(), LogOffset(5));
   EXPECT_EQ(log_->max_timestamp_ms(), 1040);
+  EXPECT_EQ((*log_->Locate(LogOffset(5), kNoLimit, 1, ReadMode::kMayBlock))->bytes, 0u);
+  EXPECT_EQ(CodeOf(log_->Locate(LogOffset(6), kNoLimit, 1, ReadMode::kMayBlock).status()), ErrorCode::kLogStorage);
+  EXPECT_EQ(CodeOf(log_->Locate(LogOffset(8), kNoLimit, 1, ReadMode::kMayBlock).status()),
+            ErrorCode::kLogOffsetOutOfRange);
   AppendMany(7);
   CheckAll();
   ASSERT_TRUE(log_->Sync().ok());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "thalweg/base/error.h"
@@ -147,8 +148,14 @@ arrow::Result<std::optional<LogRange>> BucketLog::Locate(LogOffset from, LogOffs
   std::shared_ptr<const SegmentIndex> held;  // so that the cache cannot drop it before it was used
   bool anew = false;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const LogOffset log_start = start();
-    const LogOffset log_end = end();
+    const auto [log_start, log_end, highest_end] = [this] {
+      std::lock_guard lock(mutex_);
+      return std::tuple(start_, end_, highest_end_);
+    }();
+    if (from > log_end && from <= highest_end) {
+      return Error(ErrorCode::kLogStorage, "{}: what lies behind offset {} is being rebuilt; try again.", dir_,
+                   log_end);
+    }
     if (from < log_start || from > log_end) {
       return Error(ErrorCode::kLogOffsetOutOfRange, "Offset {} is outside of the log, which holds {} to {}.", from,
                    log_start, log_end);

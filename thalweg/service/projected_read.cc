@@ -5,6 +5,7 @@
 
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
+#include "thalweg/tablet/bucket_store.h"
 
 namespace thalweg::service {
 namespace {
@@ -59,13 +60,13 @@ class Walk {
   }
 
   /// Goes on from where it last stopped; WouldWait where the device would have to be waited for and `may_wait` is not set.
-  arrow::Status File(const log::LogRange& range, bool may_wait) {
+  arrow::Status File(const log::LogRange& range, tablet::BucketStore& store, bool may_wait) {
     while (position_ < range.bytes && !to_.full) {
       ARROW_ASSIGN_OR_RAISE(const auto header, ReadFront(range, may_wait));
       Bytes statistics;
       if (transform_.wanted) {
         if (!may_wait) return WouldWait();  // the side file may have to be read
-        ARROW_ASSIGN_OR_RAISE(statistics, transform_.statistics(header.base_offset));
+        ARROW_ASSIGN_OR_RAISE(statistics, store.log()->StatisticsOf(header.base_offset));
       }
       ARROW_RETURN_NOT_OK(One(header, front_, statistics.view(),
                               [&](size_t offset, size_t size) { return FromFile(range, offset, size, may_wait); }));
@@ -196,10 +197,10 @@ runtime::Task<arrow::Status> AddTransformed(const tablet::ReadResult& read, cons
   if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) co_return walk.Memory(*memory);
   const auto* range = std::get_if<log::LogRange>(&read.data);
   if (!range) co_return arrow::Status::OK();
-  arrow::Status status = walk.File(*range, false);
+  arrow::Status status = walk.File(*range, *read.store, false);
   if (IsWouldWait(status)) {
     co_await runtime::SwitchTo(pool);
-    status = walk.File(*range, true);
+    status = walk.File(*range, *read.store, true);
     co_await runtime::SwitchTo(home);
   }
   co_return status;

@@ -34,8 +34,6 @@ struct BatchTransform {
   std::function<arrow::Result<const format::ProjectionPlan*>(SchemaId)> plan;
   /// False for a batch that the client does not want; null: all are wanted. Statistics are empty where there are none.
   std::function<bool(const format::BatchHeader&, ByteView statistics)> wanted;
-  /// Statistics of a batch in the files; only asked for where `wanted` is set.
-  std::function<arrow::Result<Bytes>(LogOffset base)> statistics;
 };
 
 /// Whole batches as they stand: nothing is read, nothing is copied.

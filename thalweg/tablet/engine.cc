@@ -214,6 +214,7 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
       result.next = range.next;
       result.bytes = range.bytes;
       result.data = std::move(range);
+      result.store = store;
     }
   }
   if (&home != here) co_await runtime::SwitchTo(home);
@@ -246,17 +247,6 @@ runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket i
   TW_CO_RETURN_NOT_OK(in_files.status());
   if (*in_files) co_return **in_files;  // commit times do not go back, so the files come first
   co_return in_tail.value_or(end);
-}
-
-runtime::Task<arrow::Result<Bytes>> Engine::StatisticsOf(TableBucket id, LogOffset base, runtime::Executor& home) {
-  Shard& shard = ShardFor(id);
-  auto bucket = co_await Find(shard, id);
-  if (!bucket.ok()) {
-    if (&home != shard.executor) co_await runtime::SwitchTo(home);
-    co_return bucket.status();
-  }
-  const auto store = (*bucket)->shared_store();
-  co_return co_await runtime::RunOn(environment_.pool, home, [&] { return store->log()->StatisticsOf(base); });
 }
 
 runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runtime::Executor& home) {

@@ -93,8 +93,6 @@ class Engine final : public journal::CommitSink {
   /// Base offset of the first visible batch whose commit time is at or after the time; the high watermark where none is.
   runtime::Task<arrow::Result<LogOffset>> OffsetForTimestamp(TableBucket bucket, int64_t timestamp_ms,
                                                              runtime::Executor& home);
-  /// Statistics that came with the batch at `base`; empty where none did. Not for what is still in memory.
-  runtime::Task<arrow::Result<Bytes>> StatisticsOf(TableBucket bucket, LogOffset base, runtime::Executor& home);
 
   /// Shuts the given buckets for good and removes their files. Waiting readers and writers get UNKNOWN_TABLE_OR_BUCKET.
   runtime::Task<arrow::Status> Drop(std::vector<TableBucket> buckets, runtime::Executor& home);

@@ -14,6 +14,8 @@
 
 namespace thalweg::tablet {
 
+class BucketStore;
+
 /// Wakes one waiting reader, once, when any of the buckets that it was given to has more to read.
 /// Thread safety: Wake from any thread, as often as one likes; one coroutine waits.
 class ReadWaiter {
@@ -56,6 +58,7 @@ struct ReadResult {
   LogOffset next;            ///< behind what is given
   uint64_t bytes = 0;
   std::variant<std::monostate, MemoryRange, log::LogRange> data;
+  std::shared_ptr<BucketStore> store;  ///< of a LogRange: whom to ask for statistics of its batches
 };
 
 }  // namespace thalweg::tablet

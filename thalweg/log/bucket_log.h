@@ -81,9 +81,10 @@ struct LogRange {
 class BucketLog {
  public:
   /// Opens the log in `dir`; the folder is made with the first segment. `fs`, `files`, `indexes` outlive the log. Without
-  /// a tail beyond `known` no file is opened. From `known` (from the start where null) batches are scanned: CRC, dense offsets. What is torn at the end of the
-  /// last segment is cut and reported; segments that do not adjoin are set aside and reported. LOG_STORAGE, nothing
-  /// changed: a file is missing or shorter than `known` says, a batch before the last segment is damaged.
+  /// a tail beyond `known` no file is opened. From `known` (from the start where null) batches are scanned: CRC, dense
+  /// offsets. What is torn at the end of the last segment is cut, segments that do not adjoin are set aside, both are
+  /// reported. LOG_STORAGE, nothing changed: a file is missing or shorter than `known` says, a batch before the last
+  /// segment is damaged.
   static arrow::Result<std::unique_ptr<BucketLog>> Open(io::FileSystem& fs, OpenFiles& files, IndexCache& indexes,
                                                         std::string dir, const LogOptions& options,
                                                         const RecoveryPoint* known, RecoveryReport* report);
@@ -95,7 +96,7 @@ class BucketLog {
   arrow::Status Append(std::span<const LogBatch> batches);
 
   /// Makes everything appended durable: data, statistics, the names of new files. Index files are written, not synced.
-  /// Free where nothing was appended since the last time. Persist the point before the next DropBefore.
+  /// Free where nothing was appended since. Persist the point before the next DropBefore.
   arrow::Result<RecoveryPoint> Sync();
 
   /// After a failed Append or Sync: gives up what lies at and beyond point.end and starts a new segment file there,

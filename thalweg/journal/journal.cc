@@ -1,10 +1,13 @@
 #include "thalweg/journal/journal.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
+#include "fmt/format.h"
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 
@@ -13,11 +16,18 @@ namespace {
 
 size_t PayloadBytes(const Entry& entry) { return entry.direct ? 0 : entry.batches.size() + entry.statistics.size(); }
 
+size_t RecordBytesOf(const Entry& entry) { return RecordBytes(PayloadBytes(entry)); }
+
 size_t BytesOf(const std::vector<Entry>& group) {
   size_t bytes = 0;
-  for (const auto& entry : group) bytes += RecordBytes(PayloadBytes(entry));
+  for (const auto& entry : group) bytes += RecordBytesOf(entry);
   return bytes;
 }
+
+// So much memory for groups is kept while idle.
+constexpr size_t kIdleGroupBytes = 256 << 10;
+// No more unreadable ranges than this are saved at one start.
+constexpr size_t kDamageKept = 64;
 
 arrow::Status ClosingError() { return Error(ErrorCode::kStorage, "The server is shutting down."); }
 
@@ -39,15 +49,22 @@ arrow::Result<std::unique_ptr<Journal>> Journal::Open(io::FileSystem& fs, const 
 }
 
 arrow::Status Journal::Recover(uint64_t from_sequence, const RecordVisitor& visitor) {
-  ARROW_RETURN_NOT_OK(fs_.CreateDirectories(options_.ring.directory));
+  const std::string& directory = options_.ring.directory;
+  ARROW_RETURN_NOT_OK(fs_.CreateDirectories(directory));
+  ARROW_RETURN_NOT_OK(fs_.SyncDirectory(io::ParentOf(directory)));
   ARROW_ASSIGN_OR_RAISE(FoundFiles found, FindFiles(fs_, options_.ring));
+  // A crash may have come between the rename of a prepared file and this.
+  ARROW_RETURN_NOT_OK(fs_.SyncDirectory(directory));
   ARROW_ASSIGN_OR_RAISE(ReplayResult replayed, Replay(found.used, from_sequence, visitor));
-  damage_ = std::move(replayed.damage);
-  ARROW_RETURN_NOT_OK(SetAsideDoubtful(fs_, found, replayed, damage_));
-  epoch_ = replayed.epoch + 1;
+  for (const auto* damages : {&found.damage, &replayed.damage}) {
+    for (const auto& damage : *damages) NoteDamage(damage);
+  }
+  // Of the last group it is not known whether it reached the device before the crash; it is about to become visible.
+  if (!found.used.empty()) ARROW_RETURN_NOT_OK(found.used.back().file->Sync());
+  epoch_ = found.epoch + 1;
   next_sequence_ = std::max(replayed.next_sequence, from_sequence);
   stats_.bytes_max = ring_.bytes_max();
-  ring_.Adopt(std::move(found.used), std::move(found.free), found.next_number);
+  ring_.Adopt(std::move(found.used), std::move(found.free), found.next_number, epoch_);
   ring_.Release(from_sequence);
   if (!ring_.has_free()) {
     // Small even beside existing files: the start must not wait for 64 MiB of zeros.
@@ -57,12 +74,30 @@ arrow::Status Journal::Recover(uint64_t from_sequence, const RecordVisitor& visi
   return arrow::Status::OK();
 }
 
+void Journal::NoteDamage(const Damage& damage) {
+  damage_.push_back(damage.what);
+  if (damage.until <= damage.from || damage_.size() > kDamageKept) return;
+  // The file will be written over, so a copy is put aside. That it cannot be is no reason not to start.
+  const auto copy = [&]() -> arrow::Status {
+    AlignedMemory memory(AlignUp(damage.until - damage.from, io::kDirectAlignment) + io::kDirectAlignment);
+    const uint64_t from = damage.from / io::kDirectAlignment * io::kDirectAlignment;
+    ARROW_ASSIGN_OR_RAISE(const auto file, fs_.Open(damage.path, {.direct = options_.ring.direct}));
+    ARROW_ASSIGN_OR_RAISE(const size_t got, file->ReadAt(from, {memory.data(), memory.size()}));
+    const size_t count = std::min<size_t>(got, damage.until - from);
+    return io::ReplaceFile(fs_, fmt::format("{}.{}.damaged", damage.path, from), ByteView(memory.data(), count));
+  };
+  if (const arrow::Status status = copy(); !status.ok()) {
+    options_.report("A copy of what is damaged in the journal could not be kept: " + status.message());
+  }
+}
+
 void Journal::Append(Entry entry) {
   arrow::Status refused;
   {
     std::lock_guard lock(mutex_);
     if (failure_.ok() && !closing_) {
       stats_.entry_bytes += entry.batches.size() + entry.statistics.size();
+      queue_bytes_ += RecordBytesOf(entry);
       queue_.push_back(std::move(entry));
       if (!stalled_) ScheduleLocked(0);
       return;
@@ -90,35 +125,51 @@ std::vector<Entry> Journal::TakeLocked() {
   std::vector<Entry> group = std::exchange(held_, {});
   size_t bytes = BytesOf(group);
   while (!queue_.empty()) {
-    const size_t more = RecordBytes(PayloadBytes(queue_.front()));
+    const size_t more = RecordBytesOf(queue_.front());
     // What is large may turn out to go to its segment, so it does not count against the group.
     const bool may_divert = more >= options_.direct_bytes_min && !queue_.front().refused_direct;
     if (!may_divert && !group.empty() && bytes + more > options_.group_bytes_max) break;
     bytes += may_divert ? 0 : more;
+    queue_bytes_ -= more;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   return group;
 }
 
+void Journal::PushFrontLocked(std::deque<Entry> entries) {
+  for (const auto& entry : entries) queue_bytes_ += RecordBytesOf(entry);
+  queue_.insert(queue_.begin(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+}
+
 std::vector<Entry> Journal::DivertLarge(std::vector<Entry> group) {
   if (lanes_.empty() && BytesOf(group) < options_.direct_bytes_min) return group;
   std::unordered_map<TableBucket, size_t> bytes_of;
+  std::unordered_set<TableBucket>
+      refused;  // buckets of which something large is journaled now: the rest comes after it
   for (const auto& entry : group) {
     if (!entry.direct && !entry.refused_direct) bytes_of[entry.bucket] += PayloadBytes(entry);
+    if (entry.refused_direct) refused.insert(entry.bucket);
   }
   std::vector<Entry> kept;
+  std::deque<Entry> later;
   std::unordered_map<TableBucket, std::vector<Entry>> large;
   for (auto& entry : group) {
     if (entry.direct || entry.refused_direct) {
       kept.push_back(std::move(entry));
     } else if (const auto lane = lanes_.find(entry.bucket); lane != lanes_.end()) {
       lane->second.waiting.push_back(std::move(entry));
-    } else if (bytes_of[entry.bucket] >= options_.direct_bytes_min) {
-      large[entry.bucket].push_back(std::move(entry));
-    } else {
+    } else if (bytes_of[entry.bucket] < options_.direct_bytes_min) {
       kept.push_back(std::move(entry));
+    } else if (refused.contains(entry.bucket)) {
+      later.push_back(std::move(entry));
+    } else {
+      large[entry.bucket].push_back(std::move(entry));
     }
+  }
+  if (!later.empty()) {
+    std::lock_guard lock(mutex_);
+    PushFrontLocked(std::move(later));
   }
   for (auto& [bucket, entries] : large) StartDirect(bucket, std::move(entries));
   return kept;
@@ -154,11 +205,12 @@ void Journal::DirectDone(std::vector<Entry> entries, const arrow::Status& status
     if (entry.direct) stats_.direct_bytes += entry.batches.size() + entry.statistics.size();
   }
   // In front: what was queued behind them meanwhile is newer.
-  queue_.insert(queue_.begin(), std::make_move_iterator(back.begin()), std::make_move_iterator(back.end()));
+  PushFrontLocked(std::move(back));
   if (!stalled_ || closing_) ScheduleLocked(0);
+  if (in_flight_ == 0) idle_.notify_all();
 }
 
-bool Journal::EnsureRoom(size_t bytes) {
+bool Journal::EnsureRoom(std::vector<Entry>& group, size_t bytes) {
   std::lock_guard lock(mutex_);
   RingFile* active = ring_.active();
   const bool fits = active && active->position + bytes <= active->bytes;
@@ -170,36 +222,43 @@ bool Journal::EnsureRoom(size_t bytes) {
   if (!stalled_) ++stats_.ring_stalls;
   stalled_ = true;
   PrepareAheadLocked();
+  // Released files and prepared ones bring RunOnce back; a closing journal waits for the latter only.
+  if (!closing_ || preparing_) held_ = std::move(group);
   return false;
 }
 
 void Journal::PrepareAheadLocked() {
   const RingFile* active = ring_.active();
   const bool wanted = stalled_ || !active || active->position > active->bytes / 4;
-  if (preparing_ || closing_ || !wanted || (ring_.has_free() && !stalled_)) return;
+  // A closing journal tries once: there may be no Release any more that another try could follow.
+  if (preparing_ || (closing_ && prepare_failed_) || !wanted || (ring_.has_free() && !stalled_)) return;
   const auto next = ring_.ReserveNext();
   if (!next) return;
   preparing_ = true;
   ++in_flight_;
   pool_.Post([this, number = next->first, bytes = next->second] {
     auto made = ring_.Prepare(number, bytes);
+    if (!made.ok()) {
+      options_.report("No further journal file could be made; appends may have to wait for one: " +
+                      made.status().message());
+    }
     std::lock_guard lock(mutex_);
     preparing_ = false;
-    const bool prepared = made.ok();
-    if (prepared) {
+    prepare_failed_ = !made.ok();
+    if (!prepare_failed_) {
       ring_.AddFree(std::move(made).ValueUnsafe());
     } else {
       // Not fatal: files come back by Release. Tried again with the next group.
       ring_.CancelReservation(bytes);
     }
-    if (stalled_ && prepared) ScheduleLocked(0);
+    if (stalled_ && (!prepare_failed_ || closing_)) ScheduleLocked(0);
     if (--in_flight_ == 0) idle_.notify_all();
   });
 }
 
 size_t Journal::BuildGroup(std::vector<Entry>& group) {
   const size_t bytes = AlignUp(BytesOf(group), kGroupAlignment);
-  if (group_memory_.size() < bytes) group_memory_ = AlignedMemory(std::max(bytes, size_t{256} << 10));
+  if (group_memory_.size() < bytes) group_memory_ = AlignedMemory(std::max(std::bit_ceil(bytes), kIdleGroupBytes));
   uint8_t* at = group_memory_.data();
   for (size_t i = 0; i < group.size(); ++i) {
     Entry& entry = group[i];
@@ -243,10 +302,12 @@ void Journal::RunOnce() {
     std::lock_guard lock(mutex_);
     scheduled_ = false;
     group = TakeLocked();
-    failed = closing_ ? ClosingError() : failure_;
+    failed = failure_;
   }
   if (!failed.ok()) {
     FailAll(failed, std::move(group));
+  } else if (group.empty()) {
+    if (group_memory_.size() > kIdleGroupBytes) group_memory_ = AlignedMemory();
   } else {
     group = DivertLarge(std::move(group));
     if (!group.empty()) Commit(std::move(group));
@@ -264,11 +325,8 @@ void Journal::Commit(std::vector<Entry> group) {
             std::move(group));
     return;
   }
-  if (!EnsureRoom(wanted)) {
-    std::lock_guard lock(mutex_);
-    held_ = std::move(group);
-    // Release or a prepared file may have come between the two locks.
-    if (ring_.has_free()) ScheduleLocked(1'000'000);
+  if (!EnsureRoom(group, wanted)) {
+    if (!group.empty()) FailAll(ClosingError(), std::move(group));
     return;
   }
   const int64_t start = clock_.MonotonicNs();
@@ -294,7 +352,8 @@ void Journal::Publish(std::vector<Entry> group, size_t bytes, int64_t sync_ns) {
     stats_.sync_ns_average = stats_.sync_ns_average == 0 ? sync_ns : (7 * stats_.sync_ns_average + sync_ns) / 8;
     // Under load the next group may gather for about as long as a sync takes; an idle journal commits at once.
     if (!queue_.empty()) {
-      ScheduleLocked(std::clamp(stats_.sync_ns_average, options_.window_ns_min, options_.window_ns_max));
+      const bool at_once = closing_ || queue_bytes_ >= options_.group_bytes_max;
+      ScheduleLocked(at_once ? 0 : std::clamp(stats_.sync_ns_average, options_.window_ns_min, options_.window_ns_max));
     }
   }
   sink_.Committed(std::move(group));
@@ -303,9 +362,11 @@ void Journal::Publish(std::vector<Entry> group, size_t bytes, int64_t sync_ns) {
 void Journal::FailAll(const arrow::Status& why, std::vector<Entry> group) {
   {
     std::lock_guard lock(mutex_);
-    if (!closing_ && failure_.ok()) failure_ = why;
+    if (failure_.ok()) failure_ = why;
     std::ranges::move(queue_, std::back_inserter(group));
     queue_.clear();
+    queue_bytes_ = 0;
+    stalled_ = false;
   }
   for (auto& [bucket, lane] : lanes_) {
     std::ranges::move(lane.waiting, std::back_inserter(group));
@@ -317,13 +378,20 @@ void Journal::FailAll(const arrow::Status& why, std::vector<Entry> group) {
 void Journal::Release(uint64_t sequence) {
   std::lock_guard lock(mutex_);
   ring_.Release(sequence);
-  if (stalled_ && ring_.has_free()) ScheduleLocked(0);
+  // A held group may go on; an idle journal gives memory back.
+  if (!closing_ && (stalled_ || queue_.empty())) ScheduleLocked(0);
+}
+
+void Journal::BeginClose() {
+  std::lock_guard lock(mutex_);
+  if (closing_) return;
+  closing_ = true;
+  if (stalled_ || !queue_.empty()) ScheduleLocked(0);
 }
 
 void Journal::Close() {
+  BeginClose();
   std::unique_lock lock(mutex_);
-  closing_ = true;
-  ScheduleLocked(0);
   idle_.wait(lock, [this] { return in_flight_ == 0; });
 }
 
@@ -334,6 +402,8 @@ arrow::Status Journal::ReadBack(const TableBucket& bucket, LogOffset from, const
     auto note = [&](const RingFile& f) {
       files.emplace_back(f.path, RingFile{.path = f.path,
                                           .bytes = f.position,
+                                          .start = f.start,
+                                          .epoch = f.epoch,
                                           .first_sequence = f.first_sequence,
                                           .next_sequence = f.next_sequence});
     };

@@ -34,6 +34,7 @@ struct JournalOptions {
   int64_t window_ns_min = 200'000;  ///< bounds of the commit window while there is a queue; none when idle
   int64_t window_ns_max = 2'000'000;
   Durability durability = Durability::kSynced;
+  std::function<void(std::string)> report = [](std::string) {};  ///< what a person should know; any thread
 };
 
 /// What one bucket gains: whole log batches [first, first + count), offsets assigned.
@@ -50,7 +51,7 @@ struct Entry {
 };
 
 /// What the journal does with entries once it knows their fate. Called on the journal's executor, in commit order; for
-/// entries of one bucket that is the order of Append.
+/// entries of one bucket that is the order of Append. Only an Append that is refused at once calls Failed itself.
 class CommitSink {
  public:
   virtual ~CommitSink() = default;
@@ -100,7 +101,10 @@ class Journal {
   /// Records below `sequence` are not needed any more.
   void Release(uint64_t sequence);
 
-  /// Fails what is queued, waits for the group under way. Blocks; not from the journal's own executor.
+  /// Refuses what comes. What is queued is still committed, as far as the ring has room for it; the rest fails. Does not
+  /// wait.
+  void BeginClose();
+  /// BeginClose, then waits until nothing is under way. Blocks; not from the journal's own executor.
   void Close();
 
   /// Visits the committed records of `bucket` that are still in the ring, from offset `from` on. Blocks.
@@ -117,6 +121,7 @@ class Journal {
   uint64_t next_sequence() const;
 
  private:
+  /// One bucket's large entries are on their way to its segment; what follows waits here.
   struct Lane {
     std::deque<Entry> waiting;
   };
@@ -125,6 +130,7 @@ class Journal {
           const JournalOptions& options, CommitSink& sink);
 
   arrow::Status Recover(uint64_t from_sequence, const RecordVisitor& visitor);
+  void NoteDamage(const Damage& damage);
   void ScheduleLocked(int64_t delay_ns);
   void RunOnce();
   std::vector<Entry> TakeLocked();
@@ -132,7 +138,8 @@ class Journal {
   void StartDirect(const TableBucket& bucket, std::vector<Entry> entries);
   void DirectDone(std::vector<Entry> entries, const arrow::Status& status);
   void Commit(std::vector<Entry> group);
-  bool EnsureRoom(size_t bytes);
+  bool EnsureRoom(std::vector<Entry>& group, size_t bytes);
+  void PushFrontLocked(std::deque<Entry> entries);
   void PrepareAheadLocked();
   size_t BuildGroup(std::vector<Entry>& group);
   arrow::Status WriteGroup(size_t bytes);
@@ -157,8 +164,10 @@ class Journal {
   std::condition_variable idle_;
   std::deque<Entry> queue_;
   bool scheduled_ = false;
-  bool stalled_ = false;  // held_ waits for a free file
+  bool stalled_ = false;    // held_ waits for a free file
+  size_t queue_bytes_ = 0;  // of records that queue_ makes
   bool preparing_ = false;
+  bool prepare_failed_ = false;  // the last time
   bool closing_ = false;
   int in_flight_ = 0;  // work posted to thread_ or pool_ that still refers to this
   arrow::Status failure_;

@@ -24,13 +24,14 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
 /// Walks the records of one file that lies in memory.
 class FileWalk {
  public:
-  FileWalk(ByteView bytes, uint64_t expected) : bytes_(bytes), expected_(expected) {}
+  FileWalk(ByteView bytes, const RingFile& file)
+      : bytes_(bytes), epoch_(file.epoch), position_(file.start), expected_(file.first_sequence) {}
 
   /// The next record in sequence, or none at the end of what can be read.
   std::optional<std::pair<RecordHeader, ByteView>> Next() {
     if (position_ >= bytes_.size()) return std::nullopt;
     const auto header = ParseRecord(bytes_.subspan(position_));
-    if (!header || header->sequence != expected_) return std::nullopt;
+    if (!header || header->epoch != epoch_ || header->sequence != expected_) return std::nullopt;
     const ByteView payload = bytes_.subspan(position_ + kRecordHeaderBytes, header->length);
     position_ += RecordBytes(header->length);
     if (header->last_of_group) position_ = AlignUp(position_, kGroupAlignment);
@@ -38,18 +39,37 @@ class FileWalk {
     return std::pair(*header, payload);
   }
 
-  /// After Next found no record: the first later group that is valid and newer, if any. True when there is one.
-  bool SkipToLaterGroup() {
-    for (size_t at = AlignUp(position_ + 1, kGroupAlignment); at + kRecordHeaderBytes <= bytes_.size();
-         at += kGroupAlignment) {
+  /// After Next found no record: goes to the next one that can be read, provided that a later group proves that what
+  /// lies between was committed. False where none does: then this is the end.
+  bool SkipDamage() {
+    const auto group = FindGroup(AlignUp(position_ + 1, kGroupAlignment), expected_);
+    if (!group) return false;
+    const auto record = FindRecord(position_, group->first, expected_, group->second.sequence);
+    position_ = record ? record->first : group->first;
+    expected_ = record ? record->second.sequence : group->second.sequence;
+    return true;
+  }
+
+  using Place = std::pair<size_t, RecordHeader>;
+
+  /// The first valid group at or behind `at` that is newer than `above`.
+  std::optional<Place> FindGroup(size_t at, uint64_t above) const {
+    for (; at + kRecordHeaderBytes <= bytes_.size(); at += kGroupAlignment) {
       const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
-      if (!claimed.first_of_group || claimed.sequence <= expected_) continue;
-      if (!ParseRecord(bytes_.subspan(at))) continue;
-      position_ = at;
-      expected_ = claimed.sequence;
-      return true;
+      if (!claimed.first_of_group || claimed.sequence <= above || (epoch_ != 0 && claimed.epoch != epoch_)) continue;
+      if (ParseRecord(bytes_.subspan(at))) return Place(at, claimed);
     }
-    return false;
+    return std::nullopt;
+  }
+
+  /// The first valid record in [at, until) of the walk's epoch with a sequence strictly between the two.
+  std::optional<Place> FindRecord(size_t at, size_t until, uint64_t above, uint64_t below) const {
+    for (; at + kRecordHeaderBytes <= until; at += kRecordAlignment) {
+      const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
+      if (claimed.epoch != epoch_ || claimed.sequence <= above || claimed.sequence >= below) continue;
+      if (ParseRecord(bytes_.subspan(at, until - at))) return Place(at, claimed);
+    }
+    return std::nullopt;
   }
 
   size_t position() const { return position_; }
@@ -57,7 +77,8 @@ class FileWalk {
 
  private:
   ByteView bytes_;
-  size_t position_ = kFileHeaderBytes;
+  uint64_t epoch_;  ///< 0: any
+  size_t position_;
   uint64_t expected_;
 };
 
@@ -81,6 +102,41 @@ arrow::Result<std::optional<RecordHeader>> FirstRecord(RingFile& file, ByteView 
   return ParseRecord(ByteView(memory.data(), got).subspan(kFileHeaderBytes));
 }
 
+/// Says where the records of a file begin whose first one cannot be read: before a whole group, if there is one. Either the
+/// front is damaged, or it is a torn write over older records; their sequences tell.
+arrow::Result<bool> FindFront(RingFile& file) {
+  AlignedMemory memory;
+  ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
+  const auto group = FileWalk(bytes, file).FindGroup(kFileHeaderBytes + kGroupAlignment, 0);
+  if (!group) return false;
+  file.epoch = group->second.epoch;
+  const auto record = FileWalk(bytes, file).FindRecord(kFileHeaderBytes, group->first, 0, group->second.sequence);
+  file.start = record ? record->first : group->first;
+  file.first_sequence = record ? record->second.sequence : group->second.sequence;
+  return true;
+}
+
+arrow::Status Look(io::FileSystem& fs, RingFile file, bool direct, AlignedMemory& block, FoundFiles& found) {
+  ARROW_ASSIGN_OR_RAISE(file.file, fs.Open(file.path, {.mode = io::OpenOptions::Mode::kReadWrite, .direct = direct}));
+  ARROW_ASSIGN_OR_RAISE(file.bytes, file.file->Size());
+  ARROW_ASSIGN_OR_RAISE(const size_t got, file.file->ReadAt(0, {block.data(), block.size()}));
+  ARROW_ASSIGN_OR_RAISE(const bool sound, CheckFileHeader({block.data(), got}, file.path));
+  if (!sound) found.damage.push_back({fmt::format("the header of {}", file.path), file.path, 0, kFileHeaderBytes});
+  found.next_number = std::max(found.next_number, file.number + 1);
+  file.start = file.position = kFileHeaderBytes;
+  ARROW_ASSIGN_OR_RAISE(const auto first, FirstRecord(file, {block.data(), got}));
+  bool used = first.has_value();
+  if (first) {
+    file.first_sequence = first->sequence;
+    file.epoch = first->epoch;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(used, FindFront(file));
+  }
+  found.epoch = std::max(found.epoch, file.epoch);
+  (used ? found.used : found.free).push_back(std::move(file));
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& options) {
@@ -88,26 +144,13 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
   ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(options.directory));
   AlignedMemory block(2 * kGroupAlignment);
   for (const auto& entry : entries) {
-    const std::string path = options.directory + "/" + entry.name;
-    if (entry.name.ends_with(".tmp")) {
-      ARROW_RETURN_NOT_OK(fs.Remove(path));
-      continue;
-    }
     const auto number = NumberOf(entry.name);
     if (!number) continue;
-    RingFile file{.path = path, .number = *number};
-    ARROW_ASSIGN_OR_RAISE(file.file,
-                          fs.Open(path, {.mode = io::OpenOptions::Mode::kReadWrite, .direct = options.direct}));
-    ARROW_ASSIGN_OR_RAISE(file.bytes, file.file->Size());
-    ARROW_ASSIGN_OR_RAISE(const size_t got, file.file->ReadAt(0, {block.data(), block.size()}));
-    ARROW_RETURN_NOT_OK(CheckFileHeader({block.data(), got}, path));
-    found.next_number = std::max(found.next_number, *number + 1);
-    file.position = kFileHeaderBytes;
-    ARROW_ASSIGN_OR_RAISE(const auto first, FirstRecord(file, {block.data(), got}));
-    if (first) file.first_sequence = first->sequence;
-    const bool unused = std::ranges::all_of(ByteView(block.data(), got).subspan(std::min(got, kFileHeaderBytes)),
-                                            [](uint8_t b) { return b == 0; });
-    (first ? found.used : unused ? found.free : found.doubtful).push_back(std::move(file));
+    RingFile file{.path = options.directory + "/" + entry.name, .number = *number};
+    ARROW_RETURN_NOT_OK(Look(fs, std::move(file), options.direct, block, found));
+  }
+  for (const auto& entry : entries) {
+    if (entry.name.ends_with(".tmp")) ARROW_RETURN_NOT_OK(fs.Remove(options.directory + "/" + entry.name));
   }
   std::ranges::sort(found.used, {}, &RingFile::first_sequence);
   return found;
@@ -116,7 +159,8 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
 arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_sequence, const RecordVisitor& visitor) {
   ReplayResult result;
   AlignedMemory memory;
-  bool any = false;
+  // What is wanted next; 0 while anything may come first, since without a checkpoint nobody knows what was released.
+  uint64_t wanted = from_sequence;
   for (size_t i = 0; i < files.size(); ++i) {
     RingFile& file = files[i];
     file.next_sequence = file.first_sequence;
@@ -126,65 +170,42 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-    if (any && file.first_sequence > result.next_sequence) {
-      result.gaps.emplace_back(result.next_sequence, file.first_sequence);
-      result.damage.push_back(
-          fmt::format("records {} to {}, before {}", result.next_sequence, file.first_sequence - 1, file.path));
+    if (wanted > 0 && file.first_sequence > wanted) {
+      result.damage.push_back({fmt::format("records {} to {}, before byte {} of {}", wanted, file.first_sequence - 1,
+                                           file.start, file.path),
+                               file.path, kFileHeaderBytes, file.start});
     }
-    any = true;
-    FileWalk walk(bytes, file.first_sequence);
+    FileWalk walk(bytes, file);
     while (true) {
       while (const auto record = walk.Next()) {
-        result.epoch = std::max(result.epoch, record->first.epoch);
         if (record->first.sequence >= from_sequence) ARROW_RETURN_NOT_OK(visitor(record->first, record->second));
       }
       const uint64_t stopped = walk.expected();
       const size_t at = walk.position();
-      if (!walk.SkipToLaterGroup()) break;
+      if (!walk.SkipDamage()) break;
+      if (walk.expected() <= from_sequence) continue;
       result.damage.push_back(
-          fmt::format("records {} to {} at byte {} of {}", stopped, walk.expected() - 1, at, file.path));
+          {fmt::format("records {} to {} at byte {} of {}", stopped, walk.expected() - 1, at, file.path), file.path, at,
+           walk.position()});
     }
     file.next_sequence = walk.expected();
     file.position = walk.position();
+    wanted = std::max(wanted, walk.expected());
     result.next_sequence = std::max(result.next_sequence, walk.expected());
   }
   return result;
 }
 
-arrow::Status SetAsideDoubtful(io::FileSystem& fs, FoundFiles& found, const ReplayResult& replayed,
-                               std::vector<std::string>& damage) {
-  AlignedMemory memory;
-  for (RingFile& file : found.doubtful) {
-    ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-    const auto missing = [&](uint64_t sequence) {
-      return sequence >= replayed.next_sequence || std::ranges::any_of(replayed.gaps, [&](const auto& gap) {
-               return gap.first <= sequence && sequence < gap.second;
-             });
-    };
-    bool damaged = false;
-    for (FileWalk walk(bytes, 0); !damaged && walk.SkipToLaterGroup();) damaged = missing(walk.expected());
-    if (!damaged) {
-      found.free.push_back(std::move(file));
-      continue;
-    }
-    damage.push_back(fmt::format("the first group of {}, kept as {}.damaged", file.path, file.path));
-    file.file.reset();
-    ARROW_RETURN_NOT_OK(fs.Rename(file.path, file.path + ".damaged"));
-  }
-  found.doubtful.clear();
-  return arrow::Status::OK();
-}
-
 arrow::Status VisitFile(RingFile& file, uint64_t from, uint64_t until, const RecordVisitor& visitor) {
   AlignedMemory memory;
   ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-  FileWalk walk(bytes, file.first_sequence);
+  FileWalk walk(bytes, file);
   do {
     while (const auto record = walk.Next()) {
       if (record->first.sequence >= until) return arrow::Status::OK();
       if (record->first.sequence >= from) ARROW_RETURN_NOT_OK(visitor(record->first, record->second));
     }
-  } while (walk.expected() < until && walk.SkipToLaterGroup());
+  } while (walk.expected() < until && walk.SkipDamage());
   return arrow::Status::OK();
 }
 

@@ -33,25 +33,30 @@ Bytes MakeFileHeader() {
   return Bytes(std::shared_ptr<const Buffer>(std::move(block)));
 }
 
-arrow::Status CheckFileHeader(ByteView block, const std::string& path) {
+arrow::Result<bool> CheckFileHeader(ByteView block, const std::string& path) {
   if (block.size() < 16 || std::memcmp(block.data(), kMagic, 8) != 0 ||
       LoadLittle<uint32_t>(block.data() + 12) != Crc32c(block.first(12))) {
-    return Error(ErrorCode::kStorage, "{} is not a journal file, or its first block is damaged.", path);
+    return false;
   }
   if (const auto version = LoadLittle<uint32_t>(block.data() + 8); version > kVersion) {
     return Error(ErrorCode::kStorage,
                  "{} was written by a newer Thalweg (journal version {}, this one knows {}): start that one.", path,
                  version, kVersion);
   }
-  return arrow::Status::OK();
+  return true;
 }
 
-void Ring::Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t next_number) {
+void Ring::Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t next_number, uint64_t epoch) {
   full_ = std::move(full);
   free_ = std::move(free);
   next_number_ = next_number;
-  for (const auto& file : full_) total_bytes_ += file.bytes;
-  for (const auto& file : free_) total_bytes_ += file.bytes;
+  epoch_ = epoch;
+  for (const auto* files : {&full_, &free_}) {
+    for (const auto& file : *files) {
+      total_bytes_ += file.bytes;
+      large_files_ += file.bytes >= options_.file_bytes ? 1 : 0;
+    }
+  }
 }
 
 arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
@@ -76,45 +81,59 @@ arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
   ARROW_RETURN_NOT_OK(made.file->Sync());
   ARROW_RETURN_NOT_OK(fs_.Rename(temporary, made.path));
   ARROW_RETURN_NOT_OK(fs_.SyncDirectory(options_.directory));
-  made.position = kFileHeaderBytes;
+  made.start = made.position = kFileHeaderBytes;
   return made;
 }
 
 std::optional<std::pair<uint64_t, uint64_t>> Ring::ReserveNext() {
   const uint64_t bytes = total_bytes_ == 0 ? options_.first_file_bytes : options_.file_bytes;
-  if (total_bytes_ + bytes > bytes_max()) return std::nullopt;
+  // One large file there must be, however many small ones restarts have left: only it takes the largest groups.
+  const bool must = bytes == options_.file_bytes && large_files_ == 0;
+  if (total_bytes_ + bytes > bytes_max() && !must) return std::nullopt;
   total_bytes_ += bytes;
+  large_files_ += bytes == options_.file_bytes ? 1 : 0;
   return std::pair(next_number_++, bytes);
 }
 
 uint64_t Ring::ReserveFirst() {
   total_bytes_ += options_.first_file_bytes;
+  large_files_ += options_.first_file_bytes >= options_.file_bytes ? 1 : 0;
   return next_number_++;
 }
 
-void Ring::CancelReservation(uint64_t bytes) { total_bytes_ -= bytes; }
+void Ring::CancelReservation(uint64_t bytes) {
+  total_bytes_ -= bytes;
+  large_files_ -= bytes == options_.file_bytes ? 1 : 0;
+}
 
 bool Ring::Rotate(uint64_t next_sequence, uint64_t bytes_min) {
+  if (active_ && active_->next_sequence <= std::max(released_, active_->first_sequence)) {
+    free_.push_front(std::move(*active_));
+    active_.reset();
+  }
   const auto fitting =
       std::ranges::find_if(free_, [&](const RingFile& f) { return f.bytes >= kFileHeaderBytes + bytes_min; });
   if (fitting == free_.end()) return false;
   if (active_) full_.push_back(std::move(*active_));
   active_ = std::make_unique<RingFile>(std::move(*fitting));
   free_.erase(fitting);
-  active_->position = kFileHeaderBytes;
+  active_->start = active_->position = kFileHeaderBytes;
   active_->first_sequence = active_->next_sequence = next_sequence;
+  active_->epoch = epoch_;
   return true;
 }
 
 void Ring::Release(uint64_t sequence) {
-  while (!full_.empty() && full_.front().next_sequence <= sequence) {
+  released_ = std::max(released_, sequence);
+  while (!full_.empty() && full_.front().next_sequence <= released_) {
     free_.push_back(std::move(full_.front()));
     full_.pop_front();
   }
 }
 
 uint64_t Ring::live_bytes() const {
-  uint64_t bytes = active_ ? active_->position - kFileHeaderBytes : 0;
+  uint64_t bytes = 0;
+  if (active_ && active_->next_sequence > released_) bytes = active_->position - kFileHeaderBytes;
   for (const auto& file : full_) bytes += file.bytes;
   return bytes;
 }

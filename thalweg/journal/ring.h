@@ -22,12 +22,15 @@ struct RingOptions {
   bool direct = true;                      ///< write past the page cache
 };
 
-/// One file of the ring. `first_sequence` and `next_sequence` bound the records in it.
+/// One file of the ring. `first_sequence` and `next_sequence` bound the records in it. All of them are of one epoch, since a
+/// start never goes on in a file that it finds; what else the file holds is older and counts for nothing.
 struct RingFile {
   std::string path;
   uint64_t number = 0;
   uint64_t bytes = 0;
+  uint64_t start = 0;     ///< where the first readable record stands
   uint64_t position = 0;  ///< where the next group goes
+  uint64_t epoch = 0;
   uint64_t first_sequence = 0;
   uint64_t next_sequence = 0;
   std::unique_ptr<io::File> file;
@@ -43,8 +46,8 @@ class Ring {
  public:
   Ring(io::FileSystem& fs, RingOptions options) : fs_(fs), options_(std::move(options)) {}
 
-  /// Takes over files found at start, `full` in the order of their sequences.
-  void Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t next_number);
+  /// Takes over files found at start, `full` in the order of their sequences. What is written from now on is of `epoch`.
+  void Adopt(std::deque<RingFile> full, std::deque<RingFile> free, uint64_t next_number, uint64_t epoch);
 
   /// Makes, zeroes and syncs a new file. Blocks; safe beside all other calls.
   arrow::Result<RingFile> Prepare(uint64_t number, uint64_t bytes) const;
@@ -57,14 +60,14 @@ class Ring {
   void AddFree(RingFile file) { free_.push_back(std::move(file)); }
 
   RingFile* active() { return active_ ? active_.get() : nullptr; }
-  /// Retires the active file and makes a free one active that has room for a group of `bytes_min`. False where there is
-  /// none.
+  /// Retires the active file and makes a free one active that has room for a group of `bytes_min`; the same one over again
+  /// where nothing in it is needed any more. False where there is none.
   bool Rotate(uint64_t next_sequence, uint64_t bytes_min);
-  /// Frees full files all of whose records lie below `sequence`.
+  /// Records below `sequence` are not needed: frees full files that hold nothing else.
   void Release(uint64_t sequence);
 
   bool has_free() const { return !free_.empty(); }
-  /// Bytes in files that hold records which may still be needed.
+  /// Bytes in files that hold records which may still be needed: of the active one what is written, of others all.
   uint64_t live_bytes() const;
   /// The most that all files may hold: options().bytes_max, but never less than two files.
   uint64_t bytes_max() const;
@@ -78,14 +81,17 @@ class Ring {
   std::deque<RingFile> full_;
   std::deque<RingFile> free_;
   uint64_t next_number_ = 0;
+  uint64_t epoch_ = 1;
+  uint64_t released_ = 0;
   uint64_t total_bytes_ = 0;
+  uint64_t large_files_ = 0;  ///< of file_bytes, made or being made
 };
 
 /// Name of file `number` in `directory`.
 std::string FilePath(const std::string& directory, uint64_t number);
 
-/// Writes the header block of a journal file, and checks one. A version of the future is refused (kStorage).
 Bytes MakeFileHeader();
-arrow::Status CheckFileHeader(ByteView block, const std::string& path);
+/// False where the block is damaged. A version of the future is an error (kStorage).
+arrow::Result<bool> CheckFileHeader(ByteView block, const std::string& path);
 
 }  // namespace thalweg::journal

@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "arrow/result.h"
 #include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
 #include "thalweg/net/stream.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/task.h"
@@ -15,10 +18,19 @@ namespace thalweg::service {
 
 struct Services;
 
+/// What handlers know of the client at the other end. Belongs to the connection's shard.
+struct Connection {
+  /// As it calls itself in API_VERSIONS: "fluss" (Java) or "fluss-rust" (Rust, Python, C++, Elixir).
+  std::string client_name;
+  /// Tables whose metadata were sent on this connection; kept for fluss-rust only (see metadata_handler.cc).
+  std::unordered_set<TableId> tables_told;
+};
+
 /// One request on its way through a handler. The handler owns it, and with it the memory of the frame.
 struct Call {
   Services& services;
   runtime::Executor& home;        ///< the connection's shard: where handlers start and end
+  Connection& connection;         ///< outlives the call
   std::shared_ptr<Buffer> frame;  ///< without its length field; handlers may write to record bytes in it
   wire::Request request;          ///< views `frame`
 };

@@ -8,6 +8,7 @@ namespace thalweg::service {
 runtime::Task<arrow::Result<Reply>> HandleApiVersions(Call call) {
   pb::ApiVersionsRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  call.connection.client_name = request.client_software_name();
   // No server_type: clients take this one server for both a coordinator and a tablet server.
   pb::ApiVersionsResponse response;
   for (const Api& api : ApiTable()) {

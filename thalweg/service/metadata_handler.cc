@@ -1,3 +1,6 @@
+#include <optional>
+#include <unordered_set>
+
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
@@ -42,16 +45,52 @@ void FillPartition(const catalog::Table& table, const catalog::Partition& partit
   FillBuckets(table, to);
 }
 
-arrow::Status AddPartition(const catalog::CatalogView& view, const pb::PbPhysicalTablePath& path,
-                           pb::MetadataResponse* to) {
-  ARROW_ASSIGN_OR_RAISE(const auto table, view.GetTable({path.database_name(), path.table_name()}));
-  const catalog::PartitionPtr* partition = table->partitions.Find(path.partition_name());
-  if (!partition) {
-    return Error(ErrorCode::kPartitionNotExists, "{} has no partition {}.", table->path, path.partition_name());
+/// The answer to one request, with what this client can bear.
+///
+/// fluss-rust 1.0.0 looks the table of a partition up among the tables that it knew *before* the answer, and panics where
+/// it is missing: so after every restart of the server, since it then forgets all tables. A partition of a table that it
+/// cannot know yet is therefore held back, and the table is told instead; the client asks again, and then can take it.
+class Answer {
+ public:
+  Answer(const Call& call, const catalog::CatalogView& view) : view_(view), connection_(call.connection) {
+    FillNode(call.services.advertised, response_.mutable_coordinator_server());
+    FillNode(call.services.advertised, response_.add_tablet_servers());
+    if (connection_.client_name == "fluss-rust") known_ = connection_.tables_told;
   }
-  FillPartition(*table, **partition, to->add_partition_metadata());
-  return arrow::Status::OK();
-}
+
+  void AddTable(const catalog::Table& table) {
+    if (!added_.insert(table.id).second) return;
+    FillTable(table, response_.add_table_metadata());
+    if (known_) connection_.tables_told.insert(table.id);
+  }
+
+  void AddPartition(const catalog::Table& table, const catalog::Partition& partition) {
+    if (known_ && !known_->contains(table.id)) {
+      AddTable(table);
+    } else {
+      FillPartition(table, partition, response_.add_partition_metadata());
+    }
+  }
+
+  arrow::Status AddPartition(const pb::PbPhysicalTablePath& path) {
+    ARROW_ASSIGN_OR_RAISE(const auto table, view_.GetTable({path.database_name(), path.table_name()}));
+    const catalog::PartitionPtr* partition = table->partitions.Find(path.partition_name());
+    if (!partition) {
+      return Error(ErrorCode::kPartitionNotExists, "{} has no partition {}.", table->path, path.partition_name());
+    }
+    AddPartition(*table, **partition);
+    return arrow::Status::OK();
+  }
+
+  const pb::MetadataResponse& response() const { return response_; }
+
+ private:
+  const catalog::CatalogView& view_;
+  Connection& connection_;
+  std::optional<std::unordered_set<TableId>> known_;
+  std::unordered_set<TableId> added_;
+  pb::MetadataResponse response_;
+};
 
 }  // namespace
 
@@ -60,20 +99,18 @@ runtime::Task<arrow::Result<Reply>> HandleGetMetadata(Call call) {
   pb::MetadataRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   const auto view = call.services.catalog.view();
-  pb::MetadataResponse response;
-  FillNode(call.services.advertised, response.mutable_coordinator_server());
-  FillNode(call.services.advertised, response.add_tablet_servers());
+  Answer answer(call, *view);
   for (const auto& path : request.table_path()) {
     TW_CO_ASSIGN_OR_RETURN(const auto table, view->GetTable({path.database_name(), path.table_name()}));
-    FillTable(*table, response.add_table_metadata());
+    answer.AddTable(*table);
   }
-  for (const auto& path : request.partitions_path()) TW_CO_RETURN_NOT_OK(AddPartition(*view, path, &response));
+  for (const auto& path : request.partitions_path()) TW_CO_RETURN_NOT_OK(answer.AddPartition(path));
   for (const int64_t id : request.partitions_id()) {
     const auto partition = view->FindPartition(PartitionId(id));
     if (!partition) co_return Error(ErrorCode::kPartitionNotExists, "There is no partition with id {} (any more).", id);
-    FillPartition(*view->FindTable(partition->table), *partition, response.add_partition_metadata());
+    answer.AddPartition(*view->FindTable(partition->table), *partition);
   }
-  co_return MessageReply(call, response);
+  co_return MessageReply(call, answer.response());
 }
 
 }  // namespace thalweg::service

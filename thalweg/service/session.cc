@@ -153,7 +153,8 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   Reply reply;
   arrow::Status status;
   if (const Api* api = FindApi(key)) {
-    auto answer = co_await api->handler(Call{services_, stream_->executor(), std::move(frame.bytes), *request});
+    auto answer =
+        co_await api->handler(Call{services_, stream_->executor(), connection_, std::move(frame.bytes), *request});
     status = answer.status();
     if (answer.ok()) reply = std::move(*answer);
   } else {

@@ -63,6 +63,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Services& services_;
   runtime::ByteBudget& memory_;
   std::unique_ptr<net::Stream> stream_;
+  Connection connection_;
 
   std::vector<uint8_t> ahead_;  ///< read behind the frame at hand
   size_t ahead_from_ = 0;

@@ -46,6 +46,7 @@ arrow::Result<AppendRequest> AppendRequest::Make(std::shared_ptr<Buffer> owner, 
     request.batches.push_back({.position = at,
                                .bytes = header.total_bytes(),
                                .offsets = static_cast<uint32_t>(header.last_offset_delta) + 1,
+                               .schema = header.schema_id,
                                .writer = header.has_writer() ? header.writer_id : kNoWriter,
                                .sequence = header.batch_sequence});
     at += header.total_bytes();

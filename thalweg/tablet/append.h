@@ -18,6 +18,7 @@ struct AppendRequest {
     size_t position = 0;  ///< in `records`
     size_t bytes = 0;
     uint32_t offsets = 0;  ///< that it takes
+    SchemaId schema;
     WriterId writer = kNoWriter;
     int32_t sequence = -1;
   };

@@ -61,19 +61,22 @@ std::shared_ptr<BucketStore> Engine::StoreFor(const TableBucket& bucket) {
 
 runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Engine::Find(Shard& shard, TableBucket bucket) {
   Slot& slot = shard.slots[bucket];
-  if (slot.opening) {
+  if (slot.closed.ok() && !slot.bucket) {
+    // Who starts the opening stands in the same line as those who come meanwhile: all go on in the order of arrival.
     struct Wait {
       Slot& slot;
       bool await_ready() const noexcept { return false; }
       void await_suspend(std::coroutine_handle<> handle) { slot.waiting.push_back(handle); }
       void await_resume() const noexcept {}
     };
+    if (!std::exchange(slot.opening, true)) runtime::Spawn(OpenSlot(shard, slot, bucket));
     co_await Wait{slot};
   }
   if (!slot.closed.ok()) co_return slot.closed;
-  if (slot.bucket) co_return slot.bucket;
+  co_return slot.bucket;
+}
 
-  slot.opening = true;
+runtime::Task<> Engine::OpenSlot(Shard& shard, Slot& slot, TableBucket bucket) {
   auto store = StoreFor(bucket);
   auto opened = co_await runtime::RunOn(environment_.pool, *shard.executor, [store] { return store->Open(); });
   slot.opening = false;
@@ -83,11 +86,7 @@ runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Engine::Find(Shard& shard,
     slot.closed = opened.status();
     options_.report(slot.closed.message());
   }
-  const arrow::Status closed = slot.closed;
-  const auto result = slot.bucket;
   for (const auto waiting : std::exchange(slot.waiting, {})) waiting.resume();
-  if (!closed.ok()) co_return closed;
-  co_return result;
 }
 
 bool Engine::HasRoom(const Shard& shard, uint64_t bytes) const {
@@ -155,7 +154,7 @@ runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, Ap
     if (bucket.ok()) {
       auto accepted = (*bucket)->Append(std::move(request), environment_.clock.WallMs(), durable ? &done : nullptr);
       if (accepted.ok()) {
-        const Appended appended{accepted->base};
+        const Appended appended{.base = accepted->base, .repeated = !accepted->entry};
         if (accepted->entry) {
           release = 0;
           journal_->Append(std::move(*accepted->entry));

@@ -77,6 +77,7 @@ class Engine final : public journal::CommitSink {
 
   struct Appended {
     LogOffset base;
+    bool repeated = false;  ///< nothing was added: it had been appended before
   };
   /// `durable`: resume only when the append is durable and visible; else once it has its offsets. STORAGE after the journal
   /// failed; REQUEST_TIME_OUT where the engine was too busy to take it within `timeout_ms`; OUT_OF_ORDER_SEQUENCE;
@@ -138,6 +139,7 @@ class Engine final : public journal::CommitSink {
   Shard& ShardFor(const TableBucket& bucket) const;
   std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
+  runtime::Task<> OpenSlot(Shard& shard, Slot& slot, TableBucket bucket);
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
   bool HasRoom(const Shard& shard, uint64_t bytes) const;
   void AdmitWaiting(Shard& shard);

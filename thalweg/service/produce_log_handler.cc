@@ -19,8 +19,8 @@ namespace {
 
 /// Appends to one bucket and fills in its result. Reaches the bucket's shard without waiting before.
 runtime::Task<> AppendOne(const Call& call, const wire::ProduceLogRequest& request,
-                          const wire::ProduceLogRequest::Bucket& part, arrow::Status table_status, TableRows* rows,
-                          wire::ProduceLogResult& result) {
+                          const wire::ProduceLogRequest::Bucket& part, arrow::Status table_status,
+                          const catalog::Table* table, TableRows* rows, wire::ProduceLogResult& result) {
   result.partition = part.partition;
   result.bucket = part.bucket;
   const auto fail = [&](const arrow::Status& status) {
@@ -39,6 +39,14 @@ runtime::Task<> AppendOne(const Call& call, const wire::ProduceLogRequest& reque
     fail(append.status());
     co_return;
   }
+  for (const auto& batch : append->batches) {
+    // Readers could not make sense of it, and their fetches would stop at it for ever.
+    if (!table->FindSchema(batch.schema)) {
+      fail(Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.", table->path,
+                 batch.schema));
+      co_return;
+    }
+  }
   const uint32_t row_count = append->rows;
   const TableBucket bucket{request.table, part.partition, part.bucket};
   runtime::Executor& shard = call.services.engine.ShardOf(bucket);
@@ -50,7 +58,7 @@ runtime::Task<> AppendOne(const Call& call, const wire::ProduceLogRequest& reque
     co_return;
   }
   result.base_offset = appended->base;
-  rows->AddAppended(row_count);
+  if (!appended->repeated) rows->AddAppended(row_count);
 }
 
 }  // namespace
@@ -70,7 +78,8 @@ runtime::Task<arrow::Result<Reply>> HandleProduceLog(Call call) {
     arrow::Status status = access.status();
     if (status.ok()) status = access->CheckLogTable();
     if (status.ok()) status = access->CheckBucket(part.partition, part.bucket);
-    appends.push_back(AppendOne(call, request, part, std::move(status), rows, results[i]));
+    appends.push_back(
+        AppendOne(call, request, part, std::move(status), access.ok() ? &access->table() : nullptr, rows, results[i]));
   }
   co_await runtime::WhenAll(call.home, std::move(appends));
   Reply reply;

@@ -152,13 +152,18 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   const wire::ApiKey key = request->key;
   Reply reply;
   arrow::Status status;
-  if (const Api* api = FindApi(key)) {
+  const Api* api = FindApi(key);
+  if (!api) {
+    status = Error(ErrorCode::kUnsupportedVersion, "This server does not implement API {}.", static_cast<int>(key));
+  } else if (request->version < api->version_min || request->version > api->version_max) {
+    status = Error(ErrorCode::kUnsupportedVersion,
+                   "This server implements {} in versions {} to {}, not {}: see API_VERSIONS.", wire::ApiName(key),
+                   api->version_min, api->version_max, request->version);
+  } else {
     auto answer =
         co_await api->handler(Call{services_, stream_->executor(), connection_, std::move(frame.bytes), *request});
     status = answer.status();
     if (answer.ok()) reply = std::move(*answer);
-  } else {
-    status = Error(ErrorCode::kUnsupportedVersion, "This server does not implement API {}.", static_cast<int>(key));
   }
   if (!status.ok()) reply.emplace_back(wire::EncodeErrorResponse(id, status));
   const size_t bytes = BytesOf(reply);

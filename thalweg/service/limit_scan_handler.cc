@@ -80,7 +80,11 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
     if (at == from) {
       TW_CO_ASSIGN_OR_RETURN(batches.front(), CutFront(access.table(), batches.front(), from));
     }
-    for (const auto& batch : batches) records.append(AsText(batch.view()));
+    for (const auto& batch : batches) {
+      TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(batch.view()));
+      if (header.base_offset >= bounds.high_watermark) break;  // it came while we read
+      records.append(AsText(batch.view()));
+    }
     at = read.next;
   }
   co_return records;

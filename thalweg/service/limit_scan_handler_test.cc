@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "thalweg/base/error.h"
+#include "thalweg/service/test_server_internal.h"
+#include "thalweg/service/test_tables_internal.h"
+
+namespace thalweg::service {
+namespace {
+
+using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
+using wire::ApiKey;
+
+class LimitScanTest : public ServiceTest {
+ protected:
+  static pb::LimitScanRequest Request(int64_t table, int32_t limit, int32_t bucket = 0) {
+    pb::LimitScanRequest request;
+    request.set_table_id(table);
+    request.set_bucket_id(bucket);
+    request.set_limit(limit);
+    return request;
+  }
+  arrow::Result<pb::LimitScanResponse> Scan(const pb::LimitScanRequest& request) {
+    return client_->Call<pb::LimitScanResponse>(ApiKey::kLimitScan, request);
+  }
+};
+
+TEST_F(LimitScanTest, GivesTheLastRowsCutToTheLimit) {
+  const int64_t table = CreateTable("t");
+  for (int64_t i = 0; i < 5; ++i) {
+    const auto codec = static_cast<format::BodyCodec>(i % 3);
+    Append(table, EncodeTestBatch({.first = 10 * i, .count = 10, .codec = codec}));
+  }
+  for (int place = 0; place < 2; ++place) {
+    for (const int32_t limit : {0, 1, 9, 10, 11, 25, 49, 50, 51, INT32_MAX}) {
+      const auto answer = Scan(Request(table, limit));
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      const int64_t first = std::max<int64_t>(0, 50 - int64_t{limit});
+      EXPECT_THAT(IdsIn(answer->records()), ElementsAreArray(Range(first, 50))) << limit;
+      EXPECT_TRUE(answer->is_log_table());
+      if (limit == 0) continue;
+      const auto batch = format::ParseBatch(AsBytes(answer->records()));
+      EXPECT_EQ(batch->header.base_offset, LogOffset(first)) << limit;
+      EXPECT_GT(batch->header.commit_timestamp_ms, 0) << "a cut batch keeps its time";
+    }
+    server_->sim.RunFor(std::chrono::seconds(5));  // the second time from files
+  }
+}
+
+TEST_F(LimitScanTest, CountsNoRowThatCameWhileItRan) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    Start({.seed = seed});
+    const int64_t table = CreateTable("t");
+    Append(table, EncodeTestBatch({.count = 10}));
+    const auto writer = server_->Connect();
+    std::vector<int32_t> appends;
+    for (int64_t i = 1; i < 4; ++i) {
+      appends.push_back(
+          writer->Send(ApiKey::kProduceLog, Produce(table, EncodeTestBatch({.first = 10 * i, .count = 10}))));
+    }
+    for (int i = 0; i < 3; ++i) {
+      const auto answer = Scan(Request(table, 5));
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      ASSERT_EQ(IdsIn(answer->records()).size(), 5u) << "seed " << seed;
+    }
+    for (const int32_t id : appends) ASSERT_TRUE(writer->Receive<pb::ProduceLogResponse>(id).ok());
+  }
+}
+
+TEST_F(LimitScanTest, AnEmptyBucketHasNoRows) {
+  const int64_t table = CreateTable("t");
+  const auto answer = Scan(Request(table, 10));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer->records(), IsEmpty());
+}
+
+TEST_F(LimitScanTest, RefusesWhatMakesNoSense) {
+  const int64_t table = CreateTable("t");
+  const int64_t keyed = CreateTable("keyed", KeyTable());
+  EXPECT_EQ(CodeOf(Scan(Request(table, -1)).status()), ErrorCode::kInvalidScanRequest);
+  EXPECT_EQ(CodeOf(Scan(Request(table, 1, 1)).status()), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(CodeOf(Scan(Request(table + 9, 1)).status()), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(CodeOf(Scan(Request(keyed, 1)).status()), ErrorCode::kUnsupportedVersion);
+}
+
+}  // namespace
+}  // namespace thalweg::service

@@ -16,7 +16,8 @@ arrow::Status CheckVersion(const std::string& path, std::string_view content) {
   int version = 0;
   const std::string_view number = content.starts_with(kVersionLine) ? content.substr(kVersionLine.size()) : "";
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), version);
-  if (error != std::errc()) {
+  const bool whole = std::string_view(end, number.data() + number.size()) == "\n";
+  if (error != std::errc() || !whole || version < 1) {
     return Error(ErrorCode::kUnsupportedVersion,
                  "{}/version is not Thalweg's: is this the right directory? Nothing was touched.", path);
   }

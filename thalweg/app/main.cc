@@ -71,8 +71,8 @@ void PrintUnknown(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::string unknown = left.front().substr(0, left.front().find('='));
   const auto nearest = NearestName(unknown, names);
-  fmt::print(stderr, "thalweg: {} is not known{}. See thalweg {}--help.\n", unknown,
-             nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest),
+  fmt::print(stderr, "thalweg: {} is not known{} See thalweg {}--help.\n", unknown,
+             nearest.empty() ? "." : fmt::format("; did you mean {}?", nearest),
              command == &app ? "" : command->get_name() + " ");
 }
 

@@ -26,6 +26,21 @@ arrow::Result<int64_t> ParseNumber(const std::string& text, int64_t min, int64_t
   return value;
 }
 
+arrow::Result<uint64_t> ParseBytesWithin(const std::string& text, uint64_t mib_min, uint64_t mib_max) {
+  ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ParseBytes(text));
+  if (bytes < mib_min << 20 || bytes > mib_max << 20) {
+    return Error(ErrorCode::kInvalidConfig, "\"{}\" is not a size from {}mb to {}mb.", text, mib_min, mib_max);
+  }
+  return bytes;
+}
+
+// The ring is made of files of 64 MiB, and one is filled while another is written to segments.
+constexpr uint64_t kJournalMibMin = 128;
+constexpr uint64_t kJournalMibMax = 1 << 20;
+// Positions in a segment are 31 bits wide.
+constexpr uint64_t kSegmentMibMin = 1;
+constexpr uint64_t kSegmentMibMax = 2047;
+
 struct Setting {
   std::string name;
   Apply apply;
@@ -41,7 +56,7 @@ const std::vector<Setting>& Settings() {
        }},
       {"log.segment.file-size",
        [](const std::string& value, ServeOptions& options) -> arrow::Status {
-         ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytes(value));
+         ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytesWithin(value, kSegmentMibMin, kSegmentMibMax));
          return arrow::Status::OK();
        }},
       {"thalweg.durability",
@@ -58,7 +73,7 @@ const std::vector<Setting>& Settings() {
        }},
       {"thalweg.journal.size",
        [](const std::string& value, ServeOptions& options) -> arrow::Status {
-         ARROW_ASSIGN_OR_RAISE(options.journal_bytes, ParseBytes(value));
+         ARROW_ASSIGN_OR_RAISE(options.journal_bytes, ParseBytesWithin(value, kJournalMibMin, kJournalMibMax));
          return arrow::Status::OK();
        }},
       {"thalweg.shards",
@@ -77,8 +92,8 @@ arrow::Status ApplyOne(const std::string& name, const std::string& value, ServeO
     std::vector<std::string> names;
     for (const auto& known : Settings()) names.push_back(known.name);
     const auto nearest = NearestName(name, names);
-    return Error(ErrorCode::kInvalidConfig, "\"{}\" is not an option of this version{}.", name,
-                 nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
+    return Error(ErrorCode::kInvalidConfig, "\"{}\" is not an option of this version{}", name,
+                 nearest.empty() ? "." : fmt::format("; did you mean \"{}\"?", nearest));
   }
   const arrow::Status applied = setting->apply(value, options);
   if (applied.ok()) return applied;
@@ -118,7 +133,9 @@ arrow::Status ApplyConfig(const std::string& text, ServeOptions& options) {
     if (root.IsNull()) return arrow::Status::OK();
     if (!root.IsMap()) return Error(ErrorCode::kInvalidConfig, "A configuration is lines of \"name: value\".");
     for (const auto& entry : root) {
-      ARROW_RETURN_NOT_OK(ApplyOne(entry.first.as<std::string>(), entry.second.as<std::string>(), options));
+      const auto name = entry.first.as<std::string>();
+      if (!entry.second.IsScalar()) return Error(ErrorCode::kInvalidConfig, "{} needs one value.", name);
+      ARROW_RETURN_NOT_OK(ApplyOne(name, entry.second.as<std::string>(), options));
     }
   } catch (const YAML::Exception& e) {
     return Error(ErrorCode::kInvalidConfig, "The configuration cannot be read: {}", e.what());

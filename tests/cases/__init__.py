@@ -1,0 +1,1 @@
+"""Cases as data: what is typed, and what must come of it."""

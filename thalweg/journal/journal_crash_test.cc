@@ -7,7 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "thalweg/journal/journal_fixture_internal.h"
+#include "thalweg/journal/test_journal_internal.h"
 #include "thalweg/testing/crash_points.h"
 
 namespace thalweg::journal {

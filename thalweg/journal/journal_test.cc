@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "thalweg/journal/journal_fixture_internal.h"
+#include "thalweg/journal/test_journal_internal.h"
 
 namespace thalweg::journal {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "thalweg/journal/journal_fixture_internal.h"
+#include "thalweg/journal/test_journal_internal.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/threads.h"
 

@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "thalweg/base/crc32c.h"
 #include "thalweg/base/endian.h"
-#include "thalweg/journal/journal_fixture_internal.h"
+#include "thalweg/journal/test_journal_internal.h"
 
 namespace thalweg::journal {
 namespace {

@@ -7,13 +7,38 @@
 #include "thalweg/format/log_batch.h"
 
 namespace thalweg::tablet {
+namespace {
 
-Bucket::Bucket(std::shared_ptr<BucketStore> store, const log::WriterState& writers)
+/// Of `run`, the whole batches from `from` on that fit into `bytes_max`, or the first of them where `at_least_one`. Moves
+/// `next` behind them.
+Bytes Fitting(const Bytes& run, LogOffset from, uint64_t bytes_max, bool at_least_one, LogOffset& first,
+              LogOffset& next) {
+  size_t begin = 0;
+  size_t end = 0;
+  while (end < run.size()) {
+    const auto header = format::ParseHeader(run.view().subspan(end));
+    TW_CHECK(header.ok());
+    const size_t bytes = header->total_bytes();
+    if (header->next_offset() <= from) {
+      begin = end += bytes;
+      continue;
+    }
+    if (end + bytes - begin > bytes_max && !(at_least_one && end == begin)) break;
+    if (end == begin) first = header->base_offset;
+    end += bytes;
+    next = header->next_offset();
+  }
+  return run.Slice(begin, end - begin);
+}
+
+}  // namespace
+
+Bucket::Bucket(std::shared_ptr<BucketStore> store, BucketStore::Recovered recovered)
     : store_(std::move(store)),
-      writers_(writers),
-      next_offset_(store_->log()->end()),
-      high_watermark_(next_offset_),
-      max_timestamp_ms_(store_->log()->max_timestamp_ms()) {}
+      writers_(std::move(recovered.writers)),
+      next_offset_(recovered.end),
+      high_watermark_(recovered.end),
+      max_timestamp_ms_(recovered.max_timestamp_ms) {}
 
 arrow::Result<std::optional<log::WriterState::Verdict>> Bucket::CheckSequences(const AppendRequest& request) const {
   // Writers send one batch of theirs per bucket and request; of several, the first decides whether all are repetitions.
@@ -144,24 +169,16 @@ void Bucket::ReadTail(const ReadRequest& request, LogOffset from, ReadResult& re
   --entry;
   MemoryRange memory;
   for (; entry != tail_.end(); ++entry) {
-    Bytes run = entry->batches;
+    const uint64_t left = request.bytes_max - std::min(request.bytes_max, result.bytes);
+    const bool first_run = memory.runs.empty();
     LogOffset first = entry->first;
-    // Only the first append can have batches before the wanted one.
-    while (memory.runs.empty()) {
-      const auto header = format::ParseHeader(run.view());
-      TW_CHECK(header.ok());
-      if (header->next_offset() > from) break;
-      first = header->next_offset();
-      run = run.Slice(header->total_bytes());
-    }
-    const bool over = result.bytes + run.size() > request.bytes_max;
-    if (over && !(memory.runs.empty() && request.at_least_one)) break;
-    if (memory.runs.empty()) result.first = first;
+    Bytes run = Fitting(entry->batches, from, left, first_run && request.at_least_one, first, result.next);
+    if (run.empty()) break;
+    if (first_run) result.first = first;
     result.bytes += run.size();
-    result.next = entry->first + entry->count;
     const bool whole = run.size() == entry->batches.size();
     memory.runs.push_back({std::move(run), whole ? entry->statistics : Bytes()});
-    if (over) break;
+    if (!whole && result.next < entry->first + entry->count) break;
   }
   if (!memory.runs.empty()) result.data = std::move(memory);
 }

@@ -29,8 +29,8 @@ namespace thalweg::tablet {
 /// Thread safety: none; it lives on one shard.
 class Bucket {
  public:
-  /// `store` is open.
-  Bucket(std::shared_ptr<BucketStore> store, const log::WriterState& writers);
+  /// `store` is open, and `recovered` is what it gave.
+  Bucket(std::shared_ptr<BucketStore> store, BucketStore::Recovered recovered);
 
   /// What became of an append before it is durable.
   struct Accepted {

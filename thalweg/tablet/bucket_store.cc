@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "thalweg/base/check.h"
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/log_batch.h"
@@ -53,23 +54,51 @@ BucketStore::BucketStore(const TableBucket& bucket, StoreEnvironment& environmen
                          std::optional<log::RecoveryPoint> known)
     : bucket_(bucket), environment_(environment), synced_(std::move(known)) {}
 
-arrow::Result<log::BucketLog*> BucketStore::Open() {
+arrow::Status BucketStore::Open() {
+  std::lock_guard writing(write_mutex_);
+  return OpenLocked();
+}
+
+arrow::Result<BucketStore::Recovered> BucketStore::TakeRecovered() {
   std::lock_guard writing(write_mutex_);
   ARROW_RETURN_NOT_OK(OpenLocked());
-  return log_.get();
+  TW_CHECK(live_.has_value());
+  return *std::exchange(live_, std::nullopt);
+}
+
+arrow::Status BucketStore::CheckNotSetAside(const std::string& folder) {
+  ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
+  if (!exists) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto entries, environment_.fs.List(folder));
+  for (const auto& entry : entries) {
+    if (!entry.name.ends_with(kSetAsideEnding)) continue;
+    return Error(
+        ErrorCode::kLogStorage,
+        "Acknowledged records of {} could not be put into its log at an earlier start, and {}/{} holds some of "
+        "them. The bucket stays closed until they are put back or the files are removed.",
+        bucket_, folder, entry.name);
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status BucketStore::OpenLocked() {
   if (opened_) return open_status_;
   opened_ = true;
+  const std::string folder = BucketDirectory(environment_.directory, bucket_);
+  open_status_ = CheckNotSetAside(folder);
+  if (!open_status_.ok()) return open_status_;
   std::optional<log::RecoveryPoint> known = synced_point();
   log::RecoveryReport report;
-  auto log = log::BucketLog::Open(environment_.fs, environment_.files, environment_.indexes,
-                                  BucketDirectory(environment_.directory, bucket_), environment_.log_options,
-                                  known ? &*known : nullptr, &report);
+  auto log = log::BucketLog::Open(environment_.fs, environment_.files, environment_.indexes, folder,
+                                  environment_.log_options, known ? &*known : nullptr, &report);
+  for (auto& finding : report.findings) environment_.report(std::move(finding));
   open_status_ = log.status();
   if (!log.ok()) return open_status_;
   log_ = std::move(log).ValueUnsafe();
+  live_ = Recovered{log_->end(), log_->max_timestamp_ms(), log_->writers()};
+  written_end_ = log_->end();
+  std::lock_guard lock(mutex_);
+  point_wanted_ = log_->end() != (synced_ ? synced_->end : LogOffset(0));
   return open_status_;
 }
 
@@ -80,10 +109,20 @@ bool BucketStore::AddCommitted(journal::Entry entry) {
   unwritten_bytes_ += bytes;
   environment_.unwritten_bytes += bytes;
   unwritten_.push_back(std::move(entry));
-  return unwritten_.size() == 1;
+  return !std::exchange(queued_for_write_, true);
+}
+
+bool BucketStore::StopWriting() {
+  std::lock_guard lock(mutex_);
+  if (!unwritten_.empty()) return false;
+  queued_for_write_ = false;
+  return true;
 }
 
 arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entries) {
+  if (needs_rebuild_) {
+    return Error(ErrorCode::kLogStorage, "The log of {} is to be rebuilt from the journal first.", bucket_);
+  }
   std::vector<log::LogBatch> batches;
   for (const auto& entry : entries) {
     // A rebuild from the journal may have been ahead of the hand-over.
@@ -91,7 +130,9 @@ arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entri
     ARROW_ASSIGN_OR_RAISE(auto split, SplitEntry(entry.batches, entry.statistics));
     std::ranges::move(split, std::back_inserter(batches));
   }
-  return log_->Append(batches);
+  arrow::Status status = log_->Append(batches);
+  needs_rebuild_ = !status.ok();
+  return status;
 }
 
 arrow::Status BucketStore::WriteLocked() {
@@ -105,6 +146,8 @@ arrow::Status BucketStore::WriteLocked() {
   ARROW_RETURN_NOT_OK(OpenLocked());
   ARROW_RETURN_NOT_OK(AppendLocked(entries));
   std::lock_guard lock(mutex_);
+  const LogOffset end = entries.back().first + entries.back().count;
+  written_end_ = std::max(written_end_, end);
   if (!unsynced_sequence_) unsynced_sequence_ = entries.front().sequence;
   ForgetUnwrittenLocked(entries.size());
   return arrow::Status::OK();
@@ -121,6 +164,7 @@ void BucketStore::ForgetUnwrittenLocked(size_t entries) {
 
 arrow::Result<LogOffset> BucketStore::Write() {
   std::lock_guard writing(write_mutex_);
+  if (removed()) return open_status_;
   ARROW_RETURN_NOT_OK(WriteLocked());
   ARROW_RETURN_NOT_OK(OpenLocked());
   return log_->end();
@@ -128,26 +172,34 @@ arrow::Result<LogOffset> BucketStore::Write() {
 
 arrow::Status BucketStore::WriteDirect(const std::vector<journal::Entry>& entries) {
   std::lock_guard writing(write_mutex_);
-  ARROW_RETURN_NOT_OK(WriteLocked());
   ARROW_RETURN_NOT_OK(OpenLocked());
+  ARROW_RETURN_NOT_OK(WriteLocked());
   ARROW_RETURN_NOT_OK(AppendLocked(entries));
-  ARROW_ASSIGN_OR_RAISE(const auto point, log_->Sync());
-  NoteSynced(point);
+  const auto point = log_->Sync();
+  needs_rebuild_ = !point.ok();
+  if (!point.ok()) return point.status();
+  written_end_ = log_->end();
+  NoteSynced(*point);
   return arrow::Status::OK();
 }
 
 void BucketStore::NoteSynced(const log::RecoveryPoint& point) {
   std::lock_guard lock(mutex_);
+  if (removed_) return;
   synced_ = point;
+  point_wanted_ = false;
   unsynced_sequence_.reset();
 }
 
 arrow::Status BucketStore::Sync(journal::Journal& journal) {
   std::lock_guard writing(write_mutex_);
-  if (!log_) return open_status_;
-  if (auto point = log_->Sync(); point.ok()) {
-    NoteSynced(*point);
-    return arrow::Status::OK();
+  if (!log_ || removed()) return open_status_;
+  if (!needs_rebuild_) {
+    if (const auto point = log_->Sync(); point.ok()) {
+      NoteSynced(*point);
+      return arrow::Status::OK();
+    }
+    needs_rebuild_ = true;
   }
   return RebuildLocked(journal);
 }
@@ -156,10 +208,10 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
   // What reached the file since the last good sync is unknown, and a second sync would prove nothing. The journal still
   // holds every record of it.
   const log::RecoveryPoint safe = log_->last_point();
-  LogOffset until = safe.end;
+  LogOffset until(INT64_MAX);
   {
     std::lock_guard lock(mutex_);
-    until = unwritten_.empty() ? LogOffset(INT64_MAX) : unwritten_.front().first;
+    if (!unwritten_.empty()) until = unwritten_.front().first;
   }
   ARROW_RETURN_NOT_OK(log_->Rewind(safe));
   ARROW_RETURN_NOT_OK(journal.ReadBack(bucket_, safe.end, [&](const journal::RecordHeader& header, ByteView payload) {
@@ -171,14 +223,19 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
     ARROW_ASSIGN_OR_RAISE(const auto batches, SplitEntry(copy.Slice(0, batch_bytes), copy.Slice(batch_bytes)));
     return log_->Append(batches);
   }));
+  if (log_->end() < written_end_) {
+    return Error(ErrorCode::kLogStorage, "The journal gives records of {} up to offset {} only, {} are needed.",
+                 bucket_, log_->end(), written_end_);
+  }
   ARROW_ASSIGN_OR_RAISE(const auto point, log_->Sync());
+  needs_rebuild_ = false;
   NoteSynced(point);
   return arrow::Status::OK();
 }
 
 arrow::Status BucketStore::Recover(const journal::RecordHeader& header, ByteView payload) {
   ARROW_RETURN_NOT_OK(OpenLocked());
-  const LogOffset end = recovered_.empty() ? log_->end() : recovered_.back().first + recovered_.back().count;
+  const LogOffset end = replayed_.empty() ? log_->end() : replayed_.back().first + replayed_.back().count;
   const LogOffset next = header.first + header.count;
   {
     std::lock_guard lock(mutex_);
@@ -208,23 +265,26 @@ arrow::Status BucketStore::Recover(const journal::RecordHeader& header, ByteView
     if (header.statistics_bytes > 0) statistics_from += 4 + one.statistics.size();
     first = parsed.next_offset();
   }
-  recovered_.push_back({.bucket = bucket_,
-                        .first = first,
-                        .count = static_cast<uint32_t>(next - first),
-                        .batches = copy.Slice(keep_from, batch_bytes - keep_from),
-                        .statistics = copy.Slice(batch_bytes + statistics_from)});
-  recovered_bytes_ += copy.size();
-  return recovered_bytes_ >= kRecoveryWriteBytes ? FinishRecovery() : arrow::Status::OK();
+  replayed_.push_back({.bucket = bucket_,
+                       .first = first,
+                       .count = static_cast<uint32_t>(next - first),
+                       .batches = copy.Slice(keep_from, batch_bytes - keep_from),
+                       .statistics = copy.Slice(batch_bytes + statistics_from)});
+  replayed_bytes_ += copy.size();
+  environment_.recovering_bytes += copy.size();
+  written_end_ = next;
+  return replayed_bytes_ >= kRecoveryWriteBytes ? WriteRecovered() : arrow::Status::OK();
 }
 
-arrow::Status BucketStore::FinishRecovery() {
-  if (recovered_.empty()) return arrow::Status::OK();
-  const std::vector<journal::Entry> entries = std::exchange(recovered_, {});
-  recovered_bytes_ = 0;
+arrow::Status BucketStore::WriteRecovered() {
+  if (replayed_.empty()) return arrow::Status::OK();
+  const std::vector<journal::Entry> entries = std::exchange(replayed_, {});
+  environment_.recovering_bytes -= std::exchange(replayed_bytes_, 0);
   if (arrow::Status status = AppendLocked(entries); !status.ok()) {
     open_status_ = status;
     return status;
   }
+  live_ = Recovered{log_->end(), log_->max_timestamp_ms(), log_->writers()};
   return arrow::Status::OK();
 }
 
@@ -237,9 +297,16 @@ arrow::Status BucketStore::Remove() {
     removed_ = true;
     ForgetUnwrittenLocked(unwritten_.size());
     unsynced_sequence_.reset();
+    point_wanted_ = false;
     synced_.reset();
   }
-  return log_ ? log_->Remove() : environment_.fs.RemoveTree(BucketDirectory(environment_.directory, bucket_));
+  if (log_) ARROW_RETURN_NOT_OK(log_->Remove());
+  // Also what the log does not know, such as records that were set aside.
+  const std::string folder = BucketDirectory(environment_.directory, bucket_);
+  ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
+  if (!exists) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
+  return environment_.fs.SyncDirectory(io::ParentOf(folder));
 }
 
 std::optional<uint64_t> BucketStore::needed_sequence() const {
@@ -261,7 +328,7 @@ bool BucketStore::removed() const {
 
 bool BucketStore::needs_sync() const {
   std::lock_guard lock(mutex_);
-  return unsynced_sequence_.has_value();
+  return unsynced_sequence_.has_value() || point_wanted_;
 }
 
 std::optional<log::RecoveryPoint> BucketStore::synced_point() const {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,8 +28,10 @@ struct StoreEnvironment {
   log::OpenFiles& files;
   log::IndexCache& indexes;
   log::LogOptions log_options;
-  std::string directory;                     ///< of all logs
-  std::atomic<uint64_t> unwritten_bytes{0};  ///< of all buckets
+  std::string directory;                      ///< of all logs
+  std::function<void(std::string)> report;    ///< what a person should know; any thread
+  std::atomic<uint64_t> unwritten_bytes{0};   ///< of all buckets
+  std::atomic<uint64_t> recovering_bytes{0};  ///< of all buckets: replayed and not written yet
 };
 
 /// The folder of one bucket's log below `directory`, and back.
@@ -39,7 +42,8 @@ std::string TableDirectory(const std::string& directory, TableId table);
 /// in, the flusher writes and syncs them in its own time, very large entries come straight from the journal.
 ///
 /// Invariants: 1. what is in the log and what is unwritten adjoin, in the order of commits; 2. `needed_sequence` never
-/// exceeds the sequence of a journal record whose batches are not synced in the log.
+/// exceeds the sequence of a journal record whose batches are not synced in the log; 3. after a failed write or sync nothing
+/// is written until Sync has rebuilt the range from the journal.
 ///
 /// Thread safety: AddCommitted, needed_sequence, unwritten_bytes from any thread, without waiting for the disk. The rest
 /// blocks and belongs on the I/O pool: one mutex lets one of them write at a time. Readers use log() freely once open.
@@ -50,12 +54,24 @@ class BucketStore {
   const TableBucket& bucket() const { return bucket_; }
 
   /// Opens the log, once. The same answer for all later calls: a log that could not be opened stays shut until restart.
-  arrow::Result<log::BucketLog*> Open();
+  arrow::Status Open();
+
+  /// Where the live end of the bucket starts from: what was recovered, whatever becomes of the files meanwhile.
+  struct Recovered {
+    LogOffset end;
+    int64_t max_timestamp_ms = -1;
+    log::WriterState writers;
+  };
+  /// Opens the log where it is not; for the one who makes the live end, once.
+  arrow::Result<Recovered> TakeRecovered();
   /// The log, if Open has succeeded.
   log::BucketLog* log() const { return log_.get(); }
 
-  /// Takes a committed entry that is not in the log. True where nothing was waiting to be written before.
+  /// Takes a committed entry that is not in the log. True where the flusher has to be told: it then has this bucket until
+  /// StopWriting.
   bool AddCommitted(journal::Entry entry);
+  /// For the flusher: gives the bucket up where nothing is unwritten. False where something is.
+  bool StopWriting();
 
   /// Writes what is unwritten. The end of the log afterwards.
   arrow::Result<LogOffset> Write();
@@ -66,15 +82,15 @@ class BucketStore {
 
   /// Replay: what the journal holds of this bucket, in order. `statistics_bytes` of `payload` are statistics.
   arrow::Status Recover(const journal::RecordHeader& header, ByteView payload);
-  /// Replay: writes what Recover has gathered.
-  arrow::Status FinishRecovery();
+  /// Replay: writes what Recover has gathered so far.
+  arrow::Status WriteRecovered();
 
   arrow::Status Remove();
 
   /// The oldest journal record that this bucket still needs; none where everything is synced.
   std::optional<uint64_t> needed_sequence() const;
   uint64_t unwritten_bytes() const;
-  /// Whether something was written and not synced.
+  /// Whether something was written and not synced, or is not known to be.
   bool needs_sync() const;
   /// For the flusher: whether it has this bucket in its list of those to sync. Sets it; the old value.
   bool ExchangeQueuedForSync(bool queued) { return queued_for_sync_.exchange(queued); }
@@ -85,6 +101,7 @@ class BucketStore {
 
  private:
   arrow::Status OpenLocked();
+  arrow::Status CheckNotSetAside(const std::string& folder);
   arrow::Status WriteLocked();
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
   arrow::Status RebuildLocked(journal::Journal& journal);
@@ -99,16 +116,24 @@ class BucketStore {
   std::unique_ptr<log::BucketLog> log_;
   bool opened_ = false;
   arrow::Status open_status_;
-  std::vector<journal::Entry> recovered_;
-  uint64_t recovered_bytes_ = 0;
+  bool needs_rebuild_ = false;
+  LogOffset written_end_;  ///< of what is committed and was handed to the log, whether or not that worked
+  std::optional<Recovered> live_;
+  std::vector<journal::Entry> replayed_;
+  uint64_t replayed_bytes_ = 0;
 
   mutable std::mutex mutex_;  ///< guards what follows; never held over I/O
   std::deque<journal::Entry> unwritten_;
   uint64_t unwritten_bytes_ = 0;
+  bool queued_for_write_ = false;
   bool removed_ = false;
+  bool point_wanted_ = false;                  ///< what the log held when it was opened is not known to be durable
   std::optional<uint64_t> unsynced_sequence_;  ///< of the first record that is written and not synced
   std::optional<log::RecoveryPoint> synced_;
 };
+
+/// Ending of files that hold records which a bucket's log could not take at a start; a bucket that has one stays closed.
+inline constexpr char kSetAsideEnding[] = ".unreplayed";
 
 /// The batches of an entry, each with its statistics. Entry::statistics is, for each batch, u32 LE length and the bytes;
 /// or nothing at all.

@@ -103,11 +103,18 @@ arrow::Result<std::optional<Checkpoint>> DecodeCheckpoint(ByteView bytes) {
   return checkpoint;
 }
 
-arrow::Result<std::optional<Checkpoint>> LoadCheckpoint(io::FileSystem& fs, const std::string& path) {
+arrow::Result<std::optional<Checkpoint>> LoadCheckpoint(io::FileSystem& fs, const std::string& path,
+                                                        std::string& damage) {
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(path));
   if (!exists) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(const std::string content, io::ReadFile(fs, path));
-  return DecodeCheckpoint(AsBytes(content));
+  const auto content = io::ReadFile(fs, path);
+  if (!content.ok()) {
+    damage = "The checkpoint cannot be read: " + content.status().message();
+    return std::nullopt;
+  }
+  ARROW_ASSIGN_OR_RAISE(auto checkpoint, DecodeCheckpoint(AsBytes(*content)));
+  if (!checkpoint) damage = "The checkpoint " + path + " is damaged.";
+  return checkpoint;
 }
 
 }  // namespace thalweg::tablet

@@ -32,7 +32,8 @@ Bytes EncodeCheckpoint(const Checkpoint& checkpoint);
 /// None where the bytes are damaged. An error where a newer Thalweg wrote them.
 arrow::Result<std::optional<Checkpoint>> DecodeCheckpoint(ByteView bytes);
 
-/// None where there is no file, or it is damaged.
-arrow::Result<std::optional<Checkpoint>> LoadCheckpoint(io::FileSystem& fs, const std::string& path);
+/// None where there is no file, or it cannot be read or is damaged: then `damage` says so.
+arrow::Result<std::optional<Checkpoint>> LoadCheckpoint(io::FileSystem& fs, const std::string& path,
+                                                        std::string& damage);
 
 }  // namespace thalweg::tablet

@@ -22,6 +22,14 @@ arrow::Status Warm(const log::LogRange& range) {
   return arrow::Status::OK();
 }
 
+// What a journal file needs beside the payload of its only record.
+constexpr uint64_t kRecordOverheadBytes = 2 * journal::kGroupAlignment;
+
+// So many buckets of dropped tables are remembered on each shard: late requests for them get a plain answer.
+constexpr size_t kDroppedKept = 10'000;
+
+arrow::Status StoppingError() { return Error(ErrorCode::kNotLeaderOrFollower, "The server is shutting down."); }
+
 }  // namespace
 
 /// An append that waits for room.
@@ -40,7 +48,8 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .files = files_,
                           .indexes = indexes_,
                           .log_options = options.log,
-                          .directory = options.directory + "/log"} {
+                          .directory = options.directory + "/log",
+                          .report = options.report} {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
 }
 
@@ -78,10 +87,14 @@ runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Engine::Find(Shard& shard,
 
 runtime::Task<> Engine::OpenSlot(Shard& shard, Slot& slot, TableBucket bucket) {
   auto store = StoreFor(bucket);
-  auto opened = co_await runtime::RunOn(environment_.pool, *shard.executor, [store] { return store->Open(); });
+  auto opened = co_await runtime::RunOn(environment_.pool, *shard.executor, [this, store] {
+    auto recovered = store->TakeRecovered();
+    if (recovered.ok() && store->needs_sync()) flusher_->NoteUnsynced(store);
+    return recovered;
+  });
   slot.opening = false;
-  if (opened.ok() && slot.closed.ok()) {
-    slot.bucket = std::make_shared<Bucket>(store, (*opened)->writers());
+  if (slot.closed.ok() && opened.ok()) {
+    slot.bucket = std::make_shared<Bucket>(store, std::move(opened).ValueUnsafe());
   } else if (slot.closed.ok()) {
     slot.closed = opened.status();
     options_.report(slot.closed.message());
@@ -95,7 +108,12 @@ bool Engine::HasRoom(const Shard& shard, uint64_t bytes) const {
 }
 
 runtime::Task<arrow::Status> Engine::Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms) {
-  if (stopping_) co_return Error(ErrorCode::kNotLeaderOrFollower, "The server is shutting down.");
+  if (stopping_) co_return StoppingError();
+  if (failed_) co_return health();
+  if (bytes > options_.journal.ring.file_bytes - journal::kFileHeaderBytes - kRecordOverheadBytes) {
+    co_return Error(ErrorCode::kRecordTooLarge, "{} bytes at once are more than a journal file holds ({}).", bytes,
+                    options_.journal.ring.file_bytes);
+  }
   if (shard.queue.empty() && HasRoom(shard, bytes)) {
     shard.in_flight_bytes += bytes;
     co_return arrow::Status::OK();
@@ -124,6 +142,8 @@ runtime::Task<arrow::Status> Engine::Admit(Shard& shard, uint64_t bytes, int64_t
 }
 
 void Engine::AdmitWaiting(Shard& shard) {
+  // Who goes on may be refused and come here again; without the flag that would nest as deep as the queue is long.
+  if (std::exchange(shard.admitting, true)) return;
   while (!shard.queue.empty() && HasRoom(shard, shard.queue.front()->bytes)) {
     auto admission = std::move(shard.queue.front());
     shard.queue.pop_front();
@@ -131,9 +151,23 @@ void Engine::AdmitWaiting(Shard& shard) {
     admission->over = true;
     admission->handle.resume();
   }
+  shard.admitting = false;
+}
+
+void Engine::RefuseWaiting(const arrow::Status& why) {
+  for (auto& shard : shards_) {
+    shard.executor->Post([&shard, why] {
+      for (auto& admission : std::exchange(shard.queue, {})) {
+        admission->over = true;
+        admission->status = why;
+        admission->handle.resume();
+      }
+    });
+  }
 }
 
 void Engine::NoteRingPressure() {
+  std::lock_guard lock(pressure_mutex_);
   const bool full = journal_->pressure() >= options_.journal_full_share ||
                     stores_environment_.unwritten_bytes > 2 * options_.flusher.unwritten_bytes_max;
   if (ring_full_.exchange(full) == full || full) return;
@@ -260,8 +294,15 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
       AdmitWaiting(shard);
     }
     std::shared_ptr<BucketStore> store = StoreFor(id);
+    shard.dropped.push_back(id);
+    if (shard.dropped.size() > kDroppedKept) {
+      const auto oldest = shard.slots.find(shard.dropped.front());
+      if (oldest != shard.slots.end() && !oldest->second.opening) shard.slots.erase(oldest);
+      shard.dropped.pop_front();
+    }
     co_await runtime::SwitchTo(environment_.pool);
     result &= store->Remove();
+    NoteRingPressure();
     std::lock_guard lock(stores_mutex_);
     stores_.erase(id);
   }
@@ -302,6 +343,8 @@ void Engine::Committed(std::vector<journal::Entry> group) {
 }
 
 void Engine::Failed(std::vector<journal::Entry> group, const arrow::Status& why) {
+  failed_ = true;
+  RefuseWaiting(why);
   ForEachShard(std::move(group), [why](Shard& shard, const journal::Entry& entry) {
     const auto slot = shard.slots.find(entry.bucket);
     if (slot != shard.slots.end() && slot->second.bucket) shard.in_flight_bytes -= slot->second.bucket->Fail(why);
@@ -315,7 +358,7 @@ void Engine::WriteDirect(std::vector<journal::Entry> entries,
     arrow::Status status = store->WriteDirect(entries);
     if (status.ok()) {
       Trim(store, entries.front().first);
-    } else {
+    } else if (!store->removed()) {
       options_.report("A large append goes through the journal, since its segment refused it: " + status.message());
     }
     // Also after success: the round that follows is what lets the journal forget the descriptor.
@@ -344,9 +387,15 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
+void Engine::BeginStop() {
+  if (stopping_.exchange(true)) return;
+  RefuseWaiting(StoppingError());
+  journal_->BeginClose();
+}
+
 void Engine::Stop(int64_t budget_ms) {
   const int64_t deadline = environment_.clock.MonotonicNs() + budget_ms * 1'000'000;
-  stopping_ = true;
+  BeginStop();
   journal_->Close();
   flusher_->Stop();
   flusher_->Drain(deadline);

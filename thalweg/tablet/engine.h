@@ -64,7 +64,8 @@ struct EngineStats {
 /// After a failed journal write nothing is accepted any more until a restart; reads go on.
 ///
 /// Thread safety: Append, Read and the like are called on `ShardOf(bucket)` and resume on `home`; appends of one bucket take
-/// effect in the order in which they reach the shard. Stop blocks and is called once, from a thread that is no executor's.
+/// effect in the order in which they reach the shard. Stop blocks and is called from a thread that is no executor's; calls
+/// still under way then end soon, with an error, and have ended before the engine goes away.
 class Engine final : public journal::CommitSink {
  public:
   /// Recovers what `options.directory` holds. `exists` says which buckets the catalog knows; of the others, files and
@@ -81,7 +82,7 @@ class Engine final : public journal::CommitSink {
   };
   /// `durable`: resume only when the append is durable and visible; else once it has its offsets. STORAGE after the journal
   /// failed; REQUEST_TIME_OUT where the engine was too busy to take it within `timeout_ms`; OUT_OF_ORDER_SEQUENCE;
-  /// LOG_STORAGE of a bucket that is shut.
+  /// LOG_STORAGE of a bucket that is shut; RECORD_TOO_LARGE above what a journal file holds.
   runtime::Task<arrow::Result<Appended>> Append(TableBucket bucket, AppendRequest request, bool durable,
                                                 int64_t timeout_ms, runtime::Executor& home);
   runtime::Task<ReadResult> Read(ReadRequest request, runtime::Executor& home);
@@ -102,7 +103,9 @@ class Engine final : public journal::CommitSink {
   arrow::Status health() const { return journal_->failure(); }
   EngineStats stats() const;
 
-  /// Refuses what comes, makes what is in flight durable, writes and syncs the files as far as `budget_ms` goes.
+  /// Refuses what comes and what waits for room; what is in flight becomes durable. Does not wait.
+  void BeginStop();
+  /// BeginStop, waits for what is in flight, then writes and syncs the files as far as `budget_ms` goes.
   void Stop(int64_t budget_ms);
 
   void Committed(std::vector<journal::Entry> group) override;
@@ -123,6 +126,8 @@ class Engine final : public journal::CommitSink {
     std::unordered_map<TableBucket, Slot> slots;
     uint64_t in_flight_bytes = 0;
     std::deque<std::shared_ptr<Admission>> queue;
+    bool admitting = false;
+    std::deque<TableBucket> dropped;  ///< whose slots are kept, oldest first
   };
 
   Engine(const EngineEnvironment& environment, const EngineOptions& options);
@@ -133,6 +138,7 @@ class Engine final : public journal::CommitSink {
   arrow::Status FindBuckets(const std::string& directory, TableId table, PartitionId partition,
                             const std::function<bool(const TableBucket&)>& exists);
   arrow::Status SetAside(const journal::RecordHeader& header, ByteView payload);
+  void WriteRecovered();
   void FinishRecovery();
   void WriteCheckpoint();
 
@@ -143,6 +149,7 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
   bool HasRoom(const Shard& shard, uint64_t bytes) const;
   void AdmitWaiting(Shard& shard);
+  void RefuseWaiting(const arrow::Status& why);
   void NoteRingPressure();
   void Trim(const std::shared_ptr<BucketStore>& store, LogOffset end);
   template <typename Apply>
@@ -157,8 +164,10 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<Flusher> flusher_;
   mutable std::vector<Shard> shards_;
 
+  std::mutex pressure_mutex_;  ///< so that the last word about ring_full_ is the latest
   std::atomic<bool> ring_full_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> failed_{false};              ///< of the journal
   std::atomic<uint64_t> committed_sequence_{0};  ///< all records below it have reached their stores
   uint64_t checkpointed_sequence_ = 0;           ///< of the flusher's rounds, which do not overlap
   bool checkpointed_ = false;

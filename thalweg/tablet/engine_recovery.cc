@@ -20,6 +20,9 @@ std::optional<int64_t> NumberBehind(char prefix, const std::string& name) {
   return number;
 }
 
+// So much of the journal is held in memory, over all buckets, before it is written to their logs.
+constexpr uint64_t kRecoveringBytesMax = 64 << 20;
+
 std::string CheckpointPath(const EngineOptions& options) { return options.directory + "/checkpoint"; }
 
 }  // namespace
@@ -33,16 +36,21 @@ arrow::Result<std::unique_ptr<Engine>> Engine::Open(const EngineEnvironment& env
 
 arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exists) {
   auto& fs = environment_.fs;
+  ARROW_ASSIGN_OR_RAISE(const bool existed, fs.Exists(options_.directory));
   ARROW_RETURN_NOT_OK(fs.CreateDirectories(stores_environment_.directory));
+  ARROW_RETURN_NOT_OK(fs.SyncDirectory(options_.directory));
+  if (!existed) ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(options_.directory)));
   uint64_t from_sequence = 0;
   ARROW_RETURN_NOT_OK(LoadStores(exists, from_sequence));
 
   journal::JournalOptions journal_options = options_.journal;
   journal_options.ring.directory = options_.directory + "/journal";
+  journal_options.report = options_.report;
   std::set<TableBucket> told;
   const auto replay = [&](const journal::RecordHeader& header, ByteView payload) {
     if (!exists(header.bucket)) return arrow::Status::OK();
     arrow::Status status = StoreFor(header.bucket)->Recover(header, payload);
+    if (stores_environment_.recovering_bytes > kRecoveringBytesMax) WriteRecovered();
     if (status.ok()) return status;
     if (told.insert(header.bucket).second) options_.report(status.message());
     return SetAside(header, payload);
@@ -68,12 +76,18 @@ arrow::Status Engine::SetAside(const journal::RecordHeader& header, ByteView pay
   // The bucket is shut, so the record cannot be replayed, and the ring must not wait for it for ever.
   const std::string folder = BucketDirectory(stores_environment_.directory, header.bucket);
   ARROW_RETURN_NOT_OK(environment_.fs.CreateDirectories(folder));
-  const std::string path = fmt::format("{}/{:020}-{}.unreplayed", folder, header.first, header.sequence);
-  return io::ReplaceFile(environment_.fs, path, payload);
+  const std::string path = fmt::format("{}/{:020}-{}{}", folder, header.first, header.sequence, kSetAsideEnding);
+  ARROW_RETURN_NOT_OK(io::ReplaceFile(environment_.fs, path, payload));
+  for (std::string at = folder; at.size() > options_.directory.size(); at = io::ParentOf(at)) {
+    ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(at)));
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status Engine::LoadStores(const std::function<bool(const TableBucket&)>& exists, uint64_t& journal_sequence) {
-  ARROW_ASSIGN_OR_RAISE(auto checkpoint, LoadCheckpoint(environment_.fs, CheckpointPath(options_)));
+  std::string damage;
+  ARROW_ASSIGN_OR_RAISE(auto checkpoint, LoadCheckpoint(environment_.fs, CheckpointPath(options_), damage));
+  if (!damage.empty()) options_.report(damage + " Every log is read instead, which takes longer.");
   if (!checkpoint) return FindStores(exists);
   journal_sequence = checkpoint->journal_sequence;
   for (auto& [bucket, point] : checkpoint->buckets) {
@@ -114,17 +128,24 @@ arrow::Status Engine::FindBuckets(const std::string& directory, TableId table, P
     if (!exists(bucket)) continue;
     auto store = std::make_shared<BucketStore>(bucket, stores_environment_, std::nullopt);
     // Without a checkpoint nothing is known to be synced, so the whole log is read once.
-    if (const auto opened = store->Open(); !opened.ok()) options_.report(opened.status().message());
+    if (const auto opened = store->Open(); !opened.ok()) options_.report(opened.message());
     stores_.emplace(bucket, std::move(store));
   }
   return arrow::Status::OK();
 }
 
-void Engine::FinishRecovery() {
+void Engine::WriteRecovered() {
   for (const auto& [bucket, store] : stores_) {
-    if (const arrow::Status status = store->FinishRecovery(); !status.ok()) options_.report(status.message());
+    if (const arrow::Status status = store->WriteRecovered(); !status.ok()) options_.report(status.message());
+  }
+}
+
+void Engine::FinishRecovery() {
+  WriteRecovered();
+  for (const auto& [bucket, store] : stores_) {
     if (store->needs_sync()) flusher_->NoteUnsynced(store);
   }
+  NoteRingPressure();
 }
 
 void Engine::WriteCheckpoint() {

@@ -9,7 +9,6 @@
 namespace thalweg::tablet {
 namespace {
 
-// A bucket whose file refused a write or a sync is tried again after this long; its records stay in the journal.
 constexpr int64_t kRetryDelayNs = 1'000'000'000;
 
 }  // namespace
@@ -23,7 +22,25 @@ Flusher::Flusher(const runtime::Clock& clock, runtime::Executor& pool, journal::
       options_(options),
       hooks_(std::move(hooks)) {}
 
-Flusher::~Flusher() { TW_CHECK(inside_ == 0); }
+Flusher::~Flusher() { TW_CHECK(entrance_->inside == 0); }
+
+bool Flusher::Entrance::Enter() {
+  std::lock_guard lock(mutex);
+  if (closed) return false;
+  ++inside;
+  return true;
+}
+
+void Flusher::Entrance::Leave() {
+  std::lock_guard lock(mutex);
+  if (--inside == 0) left.notify_all();
+}
+
+void Flusher::Entrance::Close() {
+  std::unique_lock lock(mutex);
+  closed = true;
+  left.wait(lock, [this] { return inside == 0; });
+}
 
 void Flusher::NoteUnwritten(std::shared_ptr<BucketStore> store) {
   std::lock_guard lock(mutex_);
@@ -34,7 +51,7 @@ void Flusher::NoteUnwritten(std::shared_ptr<BucketStore> store) {
 
 void Flusher::Hurry() {
   std::lock_guard lock(mutex_);
-  ScheduleWriteLocked(0);
+  if (!to_write_.empty()) ScheduleWriteLocked(0);
 }
 
 void Flusher::NoteUnsynced(std::shared_ptr<BucketStore> store) {
@@ -46,52 +63,58 @@ void Flusher::NoteUnsynced(std::shared_ptr<BucketStore> store) {
   ScheduleSyncLocked(std::clamp<int64_t>(due, 0, options_.sync_delay_ns));
 }
 
+void Flusher::PostLocked(int64_t delay_ns, runtime::Work tick) {
+  pool_.PostAfter(runtime::Nanos(delay_ns), [entrance = entrance_, tick = std::move(tick)]() mutable {
+    if (!entrance->Enter()) return;
+    tick();
+    entrance->Leave();
+  });
+}
+
 void Flusher::ScheduleWriteLocked(int64_t delay_ns) {
-  const bool sooner = delay_ns == 0 && !write_soon_;
-  if (stopping_ || (write_scheduled_ && !sooner)) return;
-  write_scheduled_ = true;
-  write_soon_ = delay_ns == 0;
-  ++inside_;
-  pool_.PostAfter(runtime::Nanos(delay_ns), [this] { WriteTick(); });
+  const int64_t due_ns = clock_.MonotonicNs() + delay_ns;
+  if (stopping_ || due_ns >= write_due_ns_) return;
+  write_due_ns_ = due_ns;
+  PostLocked(delay_ns, [this, due_ns] { WriteTick(due_ns); });
 }
 
 void Flusher::ScheduleSyncLocked(int64_t delay_ns) {
   if (stopping_ || sync_scheduled_) return;
   sync_scheduled_ = true;
-  ++inside_;
-  pool_.PostAfter(runtime::Nanos(delay_ns), [this] { SyncTick(); });
-}
-
-void Flusher::Leave() {
-  std::lock_guard lock(mutex_);
-  if (--inside_ == 0) left_.notify_all();
+  PostLocked(delay_ns, [this] { SyncTick(); });
 }
 
 bool Flusher::TakeWrite(Due& due, int64_t& wait_ns) {
   std::lock_guard lock(mutex_);
-  wait_ns = -1;
-  if (to_write_.empty() || stopping_) return false;
+  wait_ns = INT64_MAX;
+  if (stopping_) return false;
   const bool pressed = environment_.unwritten_bytes > options_.unwritten_bytes_max / 2;
-  wait_ns = to_write_.front().at_ns - clock_.MonotonicNs();
-  if (!pressed && wait_ns > 0) return false;
-  due = std::move(to_write_.front());
-  to_write_.pop_front();
-  return true;
+  const int64_t now_ns = clock_.MonotonicNs();
+  for (auto* list : {&to_retry_, &to_write_}) {
+    if (list->empty()) continue;
+    wait_ns = std::min(wait_ns, list->front().at_ns - now_ns);
+    if (list->front().at_ns > now_ns && !(pressed && list == &to_write_)) continue;
+    due = std::move(list->front());
+    list->pop_front();
+    return true;
+  }
+  return false;
 }
 
-void Flusher::WriteTick() {
+void Flusher::WriteTick(int64_t due_ns) {
   {
     std::lock_guard lock(mutex_);
-    write_scheduled_ = write_soon_ = false;
+    if (due_ns != write_due_ns_) return;  // an earlier one took its place
+    write_due_ns_ = INT64_MAX;
+    // One at a time; who is at it takes all that is due and then posts again.
+    if (std::exchange(writing_, true)) return;
   }
   Due due;
   int64_t wait_ns = 0;
   while (TakeWrite(due, wait_ns)) WriteOne(due.store);
-  if (wait_ns > 0) {
-    std::lock_guard lock(mutex_);
-    ScheduleWriteLocked(wait_ns);
-  }
-  Leave();
+  std::lock_guard lock(mutex_);
+  writing_ = false;
+  if (wait_ns != INT64_MAX) ScheduleWriteLocked(std::max<int64_t>(wait_ns, 0));
 }
 
 void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
@@ -105,8 +128,12 @@ void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
   if (!store->removed()) NoteUnsynced(store);  // after a failure the sync is what mends the file
   std::lock_guard lock(mutex_);
   if (!end.ok()) ++write_failures_;
-  if (store->unwritten_bytes() > 0) {
-    to_write_.push_back({store, clock_.MonotonicNs() + (end.ok() ? options_.write_delay_ns : kRetryDelayNs)});
+  if (store->StopWriting()) return;
+  const int64_t now_ns = clock_.MonotonicNs();
+  if (end.ok()) {
+    to_write_.push_back({store, now_ns + options_.write_delay_ns});
+  } else {
+    to_retry_.push_back({store, now_ns + kRetryDelayNs});
   }
 }
 
@@ -125,10 +152,10 @@ void Flusher::SyncTick() {
   std::shared_ptr<BucketStore> store;
   {
     std::lock_guard lock(mutex_);
-    sync_scheduled_ = false;
     if (round_.empty()) {
       round_.swap(next_round_);
       round_began_ns_ = clock_.MonotonicNs();
+      round_failed_ = false;
     }
     if (!round_.empty() && !stopping_) {
       store = std::move(round_.front());
@@ -140,35 +167,46 @@ void Flusher::SyncTick() {
   {
     std::lock_guard lock(mutex_);
     over = round_.empty();
+    round_failed_ = round_failed_ || (store && !synced);
   }
   if (over && store) hooks_.round_over();
   const double pressure = journal_.pressure();
-  if (store && !synced) NoteUnsynced(store);
+  if (store && !synced && !store->ExchangeQueuedForSync(true)) {
+    std::lock_guard lock(mutex_);
+    next_round_.push_back(std::move(store));
+  }
   std::lock_guard lock(mutex_);
+  sync_scheduled_ = false;  // only now: one at a time
   if (!round_.empty()) {
     ScheduleSyncLocked(pressure > 0.75 ? 0 : options_.sync_pause_ns);
   } else if (!next_round_.empty()) {
     const int64_t due = round_began_ns_ + options_.sync_delay_ns - clock_.MonotonicNs();
-    ScheduleSyncLocked(pressure > 0.5 ? options_.sync_pause_ns : std::max<int64_t>(due, options_.sync_pause_ns));
+    const int64_t delay = round_failed_    ? std::max(due, kRetryDelayNs)
+                          : pressure > 0.5 ? options_.sync_pause_ns
+                                           : std::max(due, options_.sync_pause_ns);
+    ScheduleSyncLocked(delay);
   }
-  if (--inside_ == 0) left_.notify_all();
 }
 
 void Flusher::Stop() {
-  std::unique_lock lock(mutex_);
-  stopping_ = true;
-  left_.wait(lock, [this] { return inside_ == 0; });
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  entrance_->Close();
 }
 
 void Flusher::Drain(int64_t deadline_ns) {
   // Nothing runs any more, so the lists are ours.
-  for (const auto& due : to_write_) {
-    if (const auto end = due.store->Write(); !end.ok() && !due.store->removed()) {
-      hooks_.report(fmt::format("{} stays in the journal: {}", due.store->bucket(), end.status().message()));
+  for (auto* list : {&to_write_, &to_retry_}) {
+    for (const auto& due : *list) {
+      if (const auto end = due.store->Write(); !end.ok() && !due.store->removed()) {
+        hooks_.report(fmt::format("{} stays in the journal: {}", due.store->bucket(), end.status().message()));
+      }
+      next_round_.push_back(due.store);
     }
-    next_round_.push_back(due.store);
+    list->clear();
   }
-  to_write_.clear();
   std::ranges::move(next_round_, std::back_inserter(round_));
   next_round_.clear();
   for (const auto& store : round_) {

@@ -29,7 +29,10 @@ struct FlusherOptions {
 /// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. Pauses
 /// shrink as the journal fills, and end at three quarters.
 ///
-/// Thread safety: Note… from any thread; Stop from one. Runs on the pool, one write and one sync at a time.
+/// A bucket whose file refused a write or a sync is tried again after a second; its records stay in the journal.
+///
+/// Thread safety: Note… from any thread; Stop from one. Runs on the pool, one write and one sync at a time, and nothing
+/// while there is nothing to do.
 class Flusher {
  public:
   struct Hooks {
@@ -65,15 +68,27 @@ class Flusher {
     std::shared_ptr<BucketStore> store;
     int64_t at_ns = 0;
   };
+  /// Outlives the flusher in work that is posted: says whether there still is one.
+  struct Entrance {
+    bool Enter();
+    void Leave();
+    /// Nobody enters any more; waits for who is inside.
+    void Close();
 
+    std::mutex mutex;
+    std::condition_variable left;
+    bool closed = false;
+    int inside = 0;
+  };
+
+  void PostLocked(int64_t delay_ns, runtime::Work tick);
   void ScheduleWriteLocked(int64_t delay_ns);
   void ScheduleSyncLocked(int64_t delay_ns);
-  void WriteTick();
+  void WriteTick(int64_t due_ns);
   void SyncTick();
   bool TakeWrite(Due& due, int64_t& wait_ns);
   void WriteOne(const std::shared_ptr<BucketStore>& store);
   bool SyncOne(const std::shared_ptr<BucketStore>& store);
-  void Leave();
 
   const runtime::Clock& clock_;
   runtime::Executor& pool_;
@@ -82,17 +97,19 @@ class Flusher {
   const FlusherOptions options_;
   const Hooks hooks_;
 
+  const std::shared_ptr<Entrance> entrance_ = std::make_shared<Entrance>();
+
   mutable std::mutex mutex_;
-  std::condition_variable left_;
   bool stopping_ = false;
-  int inside_ = 0;
-  std::deque<Due> to_write_;
-  bool write_scheduled_ = false;
-  bool write_soon_ = false;
+  std::deque<Due> to_write_;  ///< each bucket once in the two together
+  std::deque<Due> to_retry_;
+  int64_t write_due_ns_ = INT64_MAX;  ///< of the earliest posted tick
+  bool writing_ = false;
   std::deque<std::shared_ptr<BucketStore>> round_;  ///< of syncs under way
   std::deque<std::shared_ptr<BucketStore>> next_round_;
   int64_t round_began_ns_ = 0;
   bool sync_scheduled_ = false;
+  bool round_failed_ = false;
   uint64_t write_failures_ = 0;
   uint64_t sync_failures_ = 0;
 };

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 HERE = pathlib.Path(__file__).parent
 CPP_SUFFIXES = {".h", ".cc"}
-NOT_PRODUCTION = re.compile(r"_(test|bench|fuzz)\.cc$")
+NOT_PRODUCTION = re.compile(r"_(test|bench|fuzz)\.cc$|/test_\w+_internal\.h$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 CMAKE_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(#[^\n]*)|([()])|([^\s()"#]+)')
 MODULE_KEYWORDS = {"NAME", "PURPOSE", "DEPS", "LINK", "TEST_DEPS", "TEST_LINK", "GENERATED"}

@@ -96,7 +96,7 @@ arrow::Status BucketStore::OpenLocked() {
   if (!log.ok()) return open_status_;
   log_ = std::move(log).ValueUnsafe();
   live_ = Recovered{log_->end(), log_->max_timestamp_ms(), log_->writers()};
-  written_end_ = log_->end();
+  written_end_ = opened_end_ = log_->end();
   std::lock_guard lock(mutex_);
   point_wanted_ = log_->end() != (synced_ ? synced_->end : LogOffset(0));
   return open_status_;
@@ -130,7 +130,13 @@ arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entri
     ARROW_ASSIGN_OR_RAISE(auto split, SplitEntry(entry.batches, entry.statistics));
     std::ranges::move(split, std::back_inserter(batches));
   }
-  arrow::Status status = log_->Append(batches);
+  if (batches.empty()) return arrow::Status::OK();
+  arrow::Status status;
+  if (log_->last_point().end < InFilesAlone()) {
+    // A failure from here on must not cost what only the files hold: they get a point of their own first.
+    status = log_->Sync().status();
+  }
+  if (status.ok()) status = log_->Append(batches);
   needs_rebuild_ = !status.ok();
   return status;
 }
@@ -195,10 +201,14 @@ arrow::Status BucketStore::Sync(journal::Journal& journal) {
   std::lock_guard writing(write_mutex_);
   if (!log_ || removed()) return open_status_;
   if (!needs_rebuild_) {
-    if (const auto point = log_->Sync(); point.ok()) {
+    const auto point = log_->Sync();
+    if (point.ok()) {
       NoteSynced(*point);
       return arrow::Status::OK();
     }
+    environment_.report(
+        fmt::format("Syncing {} failed; what it should have made durable is written again from the journal: {}",
+                    bucket_, point.status().message()));
     needs_rebuild_ = true;
   }
   return RebuildLocked(journal);
@@ -208,6 +218,12 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
   // What reached the file since the last good sync is unknown, and a second sync would prove nothing. The journal still
   // holds every record of it.
   const log::RecoveryPoint safe = log_->last_point();
+  if (safe.end < InFilesAlone()) {
+    return Error(
+        ErrorCode::kLogStorage,
+        "The log of {} cannot be rebuilt: offsets {} to {} are in its files alone. Check the device and restart.",
+        bucket_, safe.end, InFilesAlone());
+  }
   LogOffset until(INT64_MAX);
   {
     std::lock_guard lock(mutex_);
@@ -233,8 +249,23 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
   return arrow::Status::OK();
 }
 
+void BucketStore::NoteReplayed(const journal::RecordHeader& header) {
+  const LogOffset next = header.first + header.count;
+  if (header.kind == journal::RecordKind::kDescriptor) {
+    journaled_from_ = next;
+  } else if (header.first != journaled_to_) {
+    journaled_from_ = header.first;
+  }
+  journaled_to_ = next;
+}
+
+// The end of what a Rewind must not give up, since the journal could not give it back: what went to the files directly, and
+// what older checkpoints let the journal forget.
+LogOffset BucketStore::InFilesAlone() const { return journaled_to_ >= opened_end_ ? journaled_from_ : opened_end_; }
+
 arrow::Status BucketStore::Recover(const journal::RecordHeader& header, ByteView payload) {
   ARROW_RETURN_NOT_OK(OpenLocked());
+  NoteReplayed(header);
   const LogOffset end = replayed_.empty() ? log_->end() : replayed_.back().first + replayed_.back().count;
   const LogOffset next = header.first + header.count;
   {

@@ -105,6 +105,8 @@ class BucketStore {
   arrow::Status WriteLocked();
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
   arrow::Status RebuildLocked(journal::Journal& journal);
+  void NoteReplayed(const journal::RecordHeader& header);
+  LogOffset InFilesAlone() const;
   void NoteSynced(const log::RecoveryPoint& point);
   void ForgetUnwrittenLocked(size_t entries);
 
@@ -117,7 +119,10 @@ class BucketStore {
   bool opened_ = false;
   arrow::Status open_status_;
   bool needs_rebuild_ = false;
-  LogOffset written_end_;  ///< of what is committed and was handed to the log, whether or not that worked
+  LogOffset written_end_;       ///< of what is committed and was handed to the log, whether or not that worked
+  LogOffset opened_end_;        ///< of the log when it was opened
+  LogOffset journaled_from_;    ///< of the latest run of replayed batches without a gap,
+  LogOffset journaled_to_{-1};  ///< which ends here
   std::optional<Recovered> live_;
   std::vector<journal::Entry> replayed_;
   uint64_t replayed_bytes_ = 0;

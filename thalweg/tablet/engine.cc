@@ -236,7 +236,11 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
     }
     if (!located.ok()) {
       result.status = located.status();
-    } else if ((*located)->bytes > 0 && ((*located)->bytes <= request.bytes_max || request.at_least_one)) {
+    } else if ((*located)->bytes == 0) {
+      // What is wanted was readable, so its file has failed and the journal is being read again.
+      result.status = Error(ErrorCode::kLogStorage, "Offset {} of {} is being written again after an error: retry.",
+                            result.first, request.bucket);
+    } else if ((*located)->bytes <= request.bytes_max || request.at_least_one) {
       log::LogRange range = std::move(**located);
       if (!range.file->IsResident(range.position, range.bytes)) {
         if (here != &environment_.pool) co_await runtime::SwitchTo(environment_.pool);

@@ -36,10 +36,10 @@ arrow::Result<std::unique_ptr<Engine>> Engine::Open(const EngineEnvironment& env
 
 arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exists) {
   auto& fs = environment_.fs;
-  ARROW_ASSIGN_OR_RAISE(const bool existed, fs.Exists(options_.directory));
   ARROW_RETURN_NOT_OK(fs.CreateDirectories(stores_environment_.directory));
   ARROW_RETURN_NOT_OK(fs.SyncDirectory(options_.directory));
-  if (!existed) ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(options_.directory)));
+  // Also where it exists: it may have been made just before a crash.
+  ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(options_.directory)));
   uint64_t from_sequence = 0;
   ARROW_RETURN_NOT_OK(LoadStores(exists, from_sequence));
 

@@ -1,6 +1,7 @@
+#include "nlohmann/json.hpp"
+
 #include <limits>
 
-#include "nlohmann/json.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/json_internal.h"
 

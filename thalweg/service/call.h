@@ -12,6 +12,7 @@
 #include "thalweg/net/stream.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/task.h"
+#include "thalweg/service/waits.h"
 #include "thalweg/wire/frame.h"
 
 namespace thalweg::service {
@@ -24,6 +25,7 @@ struct Connection {
   std::string client_name;
   /// Tables whose metadata were sent on this connection; kept for fluss-rust only (see metadata_handler.cc).
   std::unordered_set<TableId> tables_told;
+  Waits waits;
 };
 
 /// One request on its way through a handler. The handler owns it, and with it the memory of the frame.

@@ -44,13 +44,16 @@ class Fetch {
                                                                    call_.services.limits.fetch_wait_ms_max)
                                                : 0;
     const int64_t deadline_ns = call_.services.clock.MonotonicNs() + wait_ms * 1'000'000;
+    Waits& waits = call_.connection.waits;
     while (true) {
       const int64_t left_ns = deadline_ns - call_.services.clock.MonotonicNs();
-      auto waiter = left_ns > 0 ? std::make_shared<tablet::ReadWaiter>() : nullptr;
+      auto waiter = left_ns > 0 && !waits.over() ? std::make_shared<tablet::ReadWaiter>() : nullptr;
       co_await ReadAll(waiter);
-      if (!waiter || Enough()) break;
+      if (!waiter || waits.over() || Enough()) break;
+      waits.Add(waiter);
       call_.home.PostAfter(runtime::Nanos(left_ns), [waiter] { waiter->Wake(); });
       co_await waiter->Wait(call_.home);
+      waits.Remove(waiter);
     }
     co_return Answer();
   }

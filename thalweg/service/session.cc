@@ -48,11 +48,13 @@ void Session::Start() { runtime::Spawn(ReadLoop(shared_from_this())); }
 void Session::Close() {
   if (std::exchange(closed_, true)) return;
   stream_->Close();
+  connection_.waits.End();
   ResumeReading();
 }
 
 void Session::Drain() {
   draining_ = true;
+  connection_.waits.End();
   if (calls_ == 0 && outgoing_.empty() && !writing_) Close();
 }
 

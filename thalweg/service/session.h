@@ -29,7 +29,7 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   void Start();
-  /// Takes no more requests, and closes once all answers are out.
+  /// Takes no more requests, and closes once all answers are out. Calls that wait for news are answered without.
   void Drain();
   void Close();
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -36,6 +37,9 @@ namespace thalweg::app {
 namespace {
 
 constexpr size_t kBlockingThreads = 16;
+// A small ring still has files to rotate through; each of them takes the largest group of appends.
+constexpr uint64_t kJournalFilesMin = 4;
+constexpr uint64_t kJournalFileBytesMin = 16 << 20;
 // A stop takes less than 2 s: answers in flight first, then files.
 constexpr int64_t kDrainMs = 800;
 constexpr int64_t kFlushMs = 800;
@@ -52,6 +56,7 @@ class RunningServer {
   explicit RunningServer(const ServeOptions& options) : options_(options) {}
 
   ~RunningServer() {
+    signals_.reset();  // a second signal ends the process
     if (listener_) listener_->Stop();
     if (http_listener_) http_listener_->Stop();
     if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
@@ -68,6 +73,10 @@ class RunningServer {
     shards_ =
         runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
     for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
+    // Before anyone can know that the server is up. One that comes during the start takes effect after it.
+    signals_.emplace(*executors_.front(), [this](int signal) {
+      if (!std::exchange(asked_, true)) stop_signal_.set_value(signal);
+    });
     ARROW_RETURN_NOT_OK(OpenCatalog());
     ARROW_RETURN_NOT_OK(OpenEngine());
     ARROW_RETURN_NOT_OK(Listen());
@@ -76,7 +85,8 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
-  runtime::Executor& first_shard() { return *executors_.front(); }
+  /// The signal that asks to stop, once it has come. Once, after Start.
+  int WaitForSignal() { return stop_signal_.get_future().get(); }
 
  private:
   arrow::Status OpenCatalog() {
@@ -93,6 +103,8 @@ class RunningServer {
     tablet::EngineOptions options;
     options.directory = options_.data_directory;
     options.journal.ring.bytes_max = options_.journal_bytes;
+    options.journal.ring.file_bytes =
+        std::clamp(options_.journal_bytes / kJournalFilesMin, kJournalFileBytesMin, options.journal.ring.file_bytes);
     options.journal.durability = options_.durability;
     options.log.segment_bytes_max = options_.segment_bytes;
     options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
@@ -174,8 +186,11 @@ class RunningServer {
   std::unique_ptr<service::RequestMetrics> request_metrics_;
   std::unique_ptr<service::Services> services_;
   std::unique_ptr<service::Server> server_;
+  std::promise<int> stop_signal_;
+  bool asked_ = false;  ///< touched on the first shard
   std::unique_ptr<runtime::Shards> shards_;
   std::vector<runtime::Executor*> executors_;
+  std::optional<runtime::ShutdownSignals> signals_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<net::Listener> http_listener_;
@@ -187,12 +202,7 @@ arrow::Status Serve(const ServeOptions& options) {
   runtime::IgnoreBrokenPipes();
   RunningServer server(options);
   ARROW_RETURN_NOT_OK(server.Start());
-  std::promise<int> asked;
-  bool first = true;  // touched on one shard
-  runtime::ShutdownSignals signals(server.first_shard(), [&](int signal) {
-    if (std::exchange(first, false)) asked.set_value(signal);
-  });
-  const int signal = asked.get_future().get();
+  const int signal = server.WaitForSignal();
   runtime::LogInfo("{}: stopping", signal == SIGINT ? "interrupted" : "asked to end");
   return arrow::Status::OK();
 }

@@ -14,6 +14,7 @@ from peers.child import Child
 from peers.places import ROOT
 
 WRITERS = 4
+PAYLOAD_CHARS_MAX = 200
 PROGRESS_S_MAX = 120.0
 STOP_S_MAX = 60.0
 READ_S_MAX = 120.0
@@ -40,9 +41,9 @@ async def drop_table(bootstrap: str) -> None:
 
 
 class Workload:
-    """WRITERS writers and one reader. `directory` takes their journals and output."""
+    """WRITERS writers, of rows up to `payload_chars_max`, and one reader. `directory` takes their journals and output."""
 
-    def __init__(self, bootstrap: str, directory: Path, seed: int):
+    def __init__(self, bootstrap: str, directory: Path, seed: int, payload_chars_max: int = PAYLOAD_CHARS_MAX):
         self._bootstrap = bootstrap
         self._journals = [directory / f"writer-{n}.journal" for n in range(WRITERS)]
         self._seen_path = directory / "reader.jsonl"
@@ -53,7 +54,8 @@ class Workload:
             journal.touch()
         try:
             for n, journal in enumerate(self._journals):
-                self._start(directory, f"writer-{n}", "crash.writer", bootstrap, str(n), str(journal), str(seed))
+                arguments = (bootstrap, str(n), str(journal), str(seed), str(payload_chars_max))
+                self._start(directory, f"writer-{n}", "crash.writer", *arguments)
             self._start(directory, "reader", "crash.reader", bootstrap, str(self._seen_path))
         except BaseException:
             self.kill()

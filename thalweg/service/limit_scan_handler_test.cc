@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
+#include "thalweg/format/row_records.h"
 #include "thalweg/service/test_server_internal.h"
 #include "thalweg/service/test_tables_internal.h"
 
@@ -69,6 +70,35 @@ TEST_F(LimitScanTest, CountsNoRowThatCameWhileItRan) {
     }
     for (const int32_t id : appends) ASSERT_TRUE(writer->Receive<pb::ProduceLogResponse>(id).ok());
   }
+}
+
+TEST_F(LimitScanTest, CutsBatchesOfRowsToo) {
+  auto described = LogTable();
+  described.properties["table.log.format"] = "indexed";
+  const int64_t table = CreateTable("rows", described);
+  std::vector<std::string> texts;
+  for (char c = 'a'; c < 'k'; ++c)
+    texts.push_back(std::string(7, c));  // what a row holds is the clients' business here
+  for (size_t i = 0; i < 10; i += 5) {
+    std::vector<ByteView> rows;
+    for (size_t j = i; j < i + 5; ++j) rows.push_back(AsBytes(texts[j]));
+    const Bytes batch = format::EncodeRowBatch({.schema_id = SchemaId(1)}, rows, {});
+    ASSERT_EQ(Append(table, std::string(AsText(batch.view()))).base_offset(), static_cast<int64_t>(i));
+  }
+  const auto answer = Scan(Request(table, 7));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  std::vector<std::string> got;
+  for (format::BatchIterator it(AsBytes(answer->records())); !it.AtEnd();) {
+    const auto batch = it.Next();
+    ASSERT_TRUE(batch.ok() && format::VerifyCrc(*batch).ok());
+    EXPECT_EQ(batch->header.base_offset, LogOffset(3 + static_cast<int64_t>(got.size())));
+    for (ByteView rest = batch->body(); !rest.empty();) {
+      const auto record = format::NextRowRecord(&rest);
+      ASSERT_TRUE(record.ok()) << record.status();
+      got.emplace_back(AsText(record->row));
+    }
+  }
+  EXPECT_THAT(got, ElementsAreArray(std::vector(texts.begin() + 3, texts.end())));
 }
 
 TEST_F(LimitScanTest, AnEmptyBucketHasNoRows) {

@@ -34,8 +34,8 @@ arrow::Result<uint64_t> ParseBytesWithin(const std::string& text, uint64_t mib_m
   return bytes;
 }
 
-// The ring is made of files of 64 MiB, and one is filled while another is written to segments.
-constexpr uint64_t kJournalMibMin = 128;
+// No file of the ring is smaller than this: each takes the largest group of appends.
+constexpr uint64_t kJournalMibMin = 16;
 constexpr uint64_t kJournalMibMax = 1 << 20;
 // Positions in a segment are 31 bits wide.
 constexpr uint64_t kSegmentMibMin = 1;

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "thalweg/base/check.h"
 #include "thalweg/base/endian.h"
+#include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/runtime/metrics.h"
 #include "thalweg/service/request_metrics.h"

@@ -95,7 +95,7 @@ arrow::Status ApplyOne(const std::string& name, const std::string& value, ServeO
     return Error(ErrorCode::kInvalidConfig, "\"{}\" is not an option of this version{}", name,
                  nearest.empty() ? "." : fmt::format("; did you mean \"{}\"?", nearest));
   }
-  const arrow::Status applied = setting->apply(value, options);
+  arrow::Status applied = setting->apply(value, options);
   if (applied.ok()) return applied;
   return Error(CodeOf(applied), "{}: {}", name, applied.message());
 }

@@ -97,6 +97,7 @@ class Fetch {
       by_shard[&call_.services.engine.ShardOf(want.request.bucket)].push_back(&want);
     }
     std::vector<runtime::Task<>> reads;
+    reads.reserve(by_shard.size());
     for (auto& [shard, wants] : by_shard) reads.push_back(ReadOnShard(*shard, wants));
     co_await runtime::WhenAll(call_.home, std::move(reads));
 

@@ -44,6 +44,7 @@ arrow::Status TableAccess::CheckBucket(PartitionId partition, BucketId bucket) c
 
 std::vector<TableBucket> BucketsOf(const catalog::Table& table, PartitionId partition) {
   std::vector<TableBucket> buckets;
+  buckets.reserve(static_cast<size_t>(table.bucket_count()));
   for (int32_t i = 0; i < table.bucket_count(); ++i) buckets.push_back({table.id, partition, BucketId(i)});
   return buckets;
 }

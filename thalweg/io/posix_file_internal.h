@@ -32,7 +32,7 @@ class Descriptor {
 };
 
 /// A file of the operating system. One opened for direct writes holds a second descriptor with O_DIRECT that
-/// WriteDurable uses; everything else goes through the page cache, so that reads need no alignment.
+/// WriteDurable and aligned reads use; everything else goes through the page cache.
 class PosixFile final : public File {
  public:
   PosixFile(std::string path, Descriptor buffered, Descriptor direct, std::shared_ptr<DeviceSupport> support);

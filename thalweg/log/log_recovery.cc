@@ -190,7 +190,7 @@ arrow::Status LogRecovery::ScanSegment(LogOffset base, uint64_t size, LogOffset 
   if (position_ >= size || end_ >= next_base) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto file, log_.files_.Get(Segment::StemOf(log_.dir_, base) + ".log"));
   tail_ = true;
-  buffer_.resize(std::max(buffer_.size(), kScanBufferBytes));
+  buffer_.resize(std::max(buffer_.size(), static_cast<size_t>(std::min<uint64_t>(kScanBufferBytes, size - position_))));
   uint64_t window_start = position_;
   size_t window_bytes = 0;
   while (position_ < size && end_ < next_base) {

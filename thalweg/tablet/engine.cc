@@ -49,7 +49,8 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .indexes = indexes_,
                           .log_options = options.log,
                           .directory = options.directory + "/log",
-                          .report = options.report} {
+                          .report = options.report},
+      full_share_(options.journal_full_share) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
 }
 
@@ -168,8 +169,10 @@ void Engine::RefuseWaiting(const arrow::Status& why) {
 
 void Engine::NoteRingPressure() {
   std::lock_guard lock(pressure_mutex_);
-  const bool full = journal_->pressure() >= options_.journal_full_share ||
-                    stores_environment_.unwritten_bytes > 2 * options_.flusher.unwritten_bytes_max;
+  const double pressure = journal_->pressure();
+  if (pressure < options_.journal_full_share) full_share_ = options_.journal_full_share;
+  const bool full =
+      pressure >= full_share_ || stores_environment_.unwritten_bytes > 2 * options_.flusher.unwritten_bytes_max;
   if (ring_full_.exchange(full) == full || full) return;
   for (auto& shard : shards_) {
     shard.executor->Post([this, &shard] { AdmitWaiting(shard); });

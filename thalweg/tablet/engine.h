@@ -165,6 +165,7 @@ class Engine final : public journal::CommitSink {
   mutable std::vector<Shard> shards_;
 
   std::mutex pressure_mutex_;  ///< so that the last word about ring_full_ is the latest
+  double full_share_;          ///< of the ring, for now: a start may find it full, and still takes a little
   std::atomic<bool> ring_full_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};              ///< of the journal

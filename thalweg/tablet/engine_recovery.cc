@@ -23,6 +23,9 @@ std::optional<int64_t> NumberBehind(char prefix, const std::string& name) {
 // So much of the journal is held in memory, over all buckets, before it is written to their logs.
 constexpr uint64_t kRecoveringBytesMax = 64 << 20;
 
+// So much more of the ring than it finds in use may a start use at once.
+constexpr double kStartShare = 0.04;
+
 std::string CheckpointPath(const EngineOptions& options) { return options.directory + "/checkpoint"; }
 
 }  // namespace
@@ -145,6 +148,8 @@ void Engine::FinishRecovery() {
   for (const auto& [bucket, store] : stores_) {
     if (store->needs_sync()) flusher_->NoteUnsynced(store);
   }
+  // A ring that is found full is not empty before every bucket is synced, and writers do not wait for that.
+  full_share_ = std::max(full_share_, journal_->pressure() + kStartShare);
   NoteRingPressure();
 }
 

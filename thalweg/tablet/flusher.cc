@@ -58,9 +58,9 @@ void Flusher::NoteUnsynced(std::shared_ptr<BucketStore> store) {
   if (store->ExchangeQueuedForSync(true)) return;
   std::lock_guard lock(mutex_);
   next_round_.push_back(std::move(store));
-  if (!round_.empty()) return;
+  if (sync_ticks_ > 0) return;
   const int64_t due = round_began_ns_ + options_.sync_delay_ns - clock_.MonotonicNs();
-  ScheduleSyncLocked(std::clamp<int64_t>(due, 0, options_.sync_delay_ns));
+  ScheduleSyncLocked(std::clamp<int64_t>(due, 0, options_.sync_delay_ns), true);
 }
 
 void Flusher::PostLocked(int64_t delay_ns, runtime::Work tick) {
@@ -78,10 +78,10 @@ void Flusher::ScheduleWriteLocked(int64_t delay_ns) {
   PostLocked(delay_ns, [this, due_ns] { WriteTick(due_ns); });
 }
 
-void Flusher::ScheduleSyncLocked(int64_t delay_ns) {
-  if (stopping_ || sync_scheduled_) return;
-  sync_scheduled_ = true;
-  PostLocked(delay_ns, [this] { SyncTick(); });
+void Flusher::ScheduleSyncLocked(int64_t delay_ns, bool begins_round) {
+  if (stopping_) return;
+  ++sync_ticks_;
+  PostLocked(delay_ns, [this, begins_round] { SyncTick(begins_round); });
 }
 
 bool Flusher::TakeWrite(Due& due, int64_t& wait_ns) {
@@ -148,44 +148,52 @@ bool Flusher::SyncOne(const std::shared_ptr<BucketStore>& store) {
   return false;
 }
 
-void Flusher::SyncTick() {
-  std::shared_ptr<BucketStore> store;
-  {
-    std::lock_guard lock(mutex_);
-    if (round_.empty()) {
-      round_.swap(next_round_);
-      round_began_ns_ = clock_.MonotonicNs();
-      round_failed_ = false;
-    }
-    if (!round_.empty() && !stopping_) {
-      store = std::move(round_.front());
-      round_.pop_front();
-    }
-  }
+void Flusher::SyncTick(bool begins_round) {
+  const std::shared_ptr<BucketStore> store = TakeSync(begins_round);
   const bool synced = store && SyncOne(store);
   bool over = false;
   {
     std::lock_guard lock(mutex_);
-    over = round_.empty();
+    if (store) --syncing_;
     round_failed_ = round_failed_ || (store && !synced);
+    over = store && round_.empty() && syncing_ == 0;
   }
-  if (over && store) hooks_.round_over();
+  if (over) hooks_.round_over();
   const double pressure = journal_.pressure();
   if (store && !synced && !store->ExchangeQueuedForSync(true)) {
     std::lock_guard lock(mutex_);
-    next_round_.push_back(std::move(store));
+    next_round_.push_back(store);
   }
   std::lock_guard lock(mutex_);
-  sync_scheduled_ = false;  // only now: one at a time
+  --sync_ticks_;
   if (!round_.empty()) {
-    ScheduleSyncLocked(pressure > 0.75 ? 0 : options_.sync_pause_ns);
-  } else if (!next_round_.empty()) {
+    const bool hasty = pressure > 0.75;
+    for (int wanted = hasty ? options_.hasty_syncs : 1; sync_ticks_ < wanted;) {
+      ScheduleSyncLocked(hasty ? 0 : options_.sync_pause_ns, false);
+      if (stopping_) return;
+    }
+  } else if (!next_round_.empty() && sync_ticks_ == 0) {
     const int64_t due = round_began_ns_ + options_.sync_delay_ns - clock_.MonotonicNs();
     const int64_t delay = round_failed_    ? std::max(due, kRetryDelayNs)
                           : pressure > 0.5 ? options_.sync_pause_ns
                                            : std::max(due, options_.sync_pause_ns);
-    ScheduleSyncLocked(delay);
+    ScheduleSyncLocked(delay, true);
   }
+}
+
+std::shared_ptr<BucketStore> Flusher::TakeSync(bool begins_round) {
+  std::lock_guard lock(mutex_);
+  if (stopping_) return nullptr;
+  if (begins_round && round_.empty() && syncing_ == 0) {
+    round_.swap(next_round_);
+    round_began_ns_ = clock_.MonotonicNs();
+    round_failed_ = false;
+  }
+  if (round_.empty()) return nullptr;
+  auto store = std::move(round_.front());
+  round_.pop_front();
+  ++syncing_;
+  return store;
 }
 
 void Flusher::Stop() {

@@ -21,18 +21,19 @@ struct FlusherOptions {
   uint64_t unwritten_bytes_max = 64ull << 20;  ///< above half of it they are written at once
   int64_t sync_delay_ns = 1'000'000'000;       ///< between the beginnings of two rounds of syncs
   int64_t sync_pause_ns = 800'000;             ///< between two syncs of a round
+  int hasty_syncs = 4;                         ///< at the same time, while the journal is three quarters full
 };
 
 /// Moves committed batches from memory to segment files, and segment files to the device, in the background.
 ///
 /// Writes are late, so that small batches of a bucket become one write. Syncs are paced: one file, a pause, the next. A
 /// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. Pauses
-/// shrink as the journal fills, and end at three quarters.
+/// end when the journal is three quarters full; then several files are synced at a time.
 ///
 /// A bucket whose file refused a write or a sync is tried again after a second; its records stay in the journal.
 ///
-/// Thread safety: Note… from any thread; Stop from one. Runs on the pool, one write and one sync at a time, and nothing
-/// while there is nothing to do.
+/// Thread safety: Note… from any thread; Stop from one. Runs on the pool, one write and (mostly) one sync at a time, and
+/// nothing while there is nothing to do.
 class Flusher {
  public:
   struct Hooks {
@@ -83,9 +84,10 @@ class Flusher {
 
   void PostLocked(int64_t delay_ns, runtime::Work tick);
   void ScheduleWriteLocked(int64_t delay_ns);
-  void ScheduleSyncLocked(int64_t delay_ns);
+  void ScheduleSyncLocked(int64_t delay_ns, bool begins_round);
   void WriteTick(int64_t due_ns);
-  void SyncTick();
+  void SyncTick(bool begins_round);
+  std::shared_ptr<BucketStore> TakeSync(bool begins_round);
   bool TakeWrite(Due& due, int64_t& wait_ns);
   void WriteOne(const std::shared_ptr<BucketStore>& store);
   bool SyncOne(const std::shared_ptr<BucketStore>& store);
@@ -108,7 +110,8 @@ class Flusher {
   std::deque<std::shared_ptr<BucketStore>> round_;  ///< of syncs under way
   std::deque<std::shared_ptr<BucketStore>> next_round_;
   int64_t round_began_ns_ = 0;
-  bool sync_scheduled_ = false;
+  int sync_ticks_ = 0;  ///< posted or running
+  int syncing_ = 0;     ///< running, of this round
   bool round_failed_ = false;
   uint64_t write_failures_ = 0;
   uint64_t sync_failures_ = 0;

@@ -12,7 +12,7 @@ namespace {
 runtime::Task<> Drop(Services& services, runtime::Executor& home, std::vector<TableBucket> buckets) {
   const arrow::Status status = co_await services.engine.Drop(std::move(buckets), home);
   if (!status.ok()) {
-    runtime::LogWarn("Files of a dropped table remain until the next start: {}", status.message());
+    runtime::LogWarn("Files of a dropped table remain and can be removed by hand: {}", status.message());
   }
 }
 

@@ -9,7 +9,7 @@
 namespace thalweg::service {
 
 /// Frees what buckets of a table hold that the catalog has dropped, in the background. Should that not come to its end, the
-/// next start finds files of unknown tables and removes them.
+/// next start reports their files and leaves them.
 void DropData(Services& services, runtime::Executor& home, std::vector<TableBucket> buckets);
 
 }  // namespace thalweg::service

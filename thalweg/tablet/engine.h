@@ -68,8 +68,9 @@ struct EngineStats {
 /// still under way then end soon, with an error, and have ended before the engine goes away.
 class Engine final : public journal::CommitSink {
  public:
-  /// Recovers what `options.directory` holds. `exists` says which buckets the catalog knows; of the others, files and
-  /// journal records are dropped. A bucket that cannot be recovered is reported and refuses requests; the rest works.
+  /// Recovers what `options.directory` holds. `exists` says which buckets the catalog knows; of the others, journal
+  /// records are dropped, files are reported and left. A bucket that cannot be recovered is reported and refuses
+  /// requests; the rest works.
   static arrow::Result<std::unique_ptr<Engine>> Open(const EngineEnvironment& environment, const EngineOptions& options,
                                                      const std::function<bool(const TableBucket&)>& exists);
   ~Engine() override;

@@ -184,7 +184,7 @@ TEST_F(EngineRecoveryTest, RecordsThatCannotBeReplayedAreSetAsideAndTheBucketSta
   EXPECT_EQ(set_aside, 2) << "the two behind the damaged one";
 }
 
-TEST_F(EngineRecoveryTest, ADroppedTablesFilesAndRecordsGo) {
+TEST_F(EngineRecoveryTest, AnUnknownBucketsRecordsGoAndItsFilesStay) {
   SimEngine sim(disk_);
   ASSERT_TRUE(sim.Open().ok());
   Fill(sim, 0, 10, 300);
@@ -194,7 +194,8 @@ TEST_F(EngineRecoveryTest, ADroppedTablesFilesAndRecordsGo) {
   SimEngine next(*after);
   next.gone = [](const TableBucket& bucket) { return bucket.bucket.value == 1; };
   ASSERT_TRUE(next.Open().ok());
-  EXPECT_FALSE(*after->Exists("data/log/t1/b1"));
+  EXPECT_TRUE(*after->Exists("data/log/t1/b1"));
+  EXPECT_THAT(next.reports, testing::Contains(HasSubstr("is not in the catalog")));
   for (const int b : {0, 2, 3}) EXPECT_THAT(next.ReadAll(TestBucket(b)), SizeIs(12));
   EXPECT_EQ(next.engine->stats().buckets, 3u);
 }

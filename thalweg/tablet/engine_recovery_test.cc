@@ -195,7 +195,7 @@ TEST_F(EngineRecoveryTest, AnUnknownBucketsRecordsGoAndItsFilesStay) {
   next.gone = [](const TableBucket& bucket) { return bucket.bucket.value == 1; };
   ASSERT_TRUE(next.Open().ok());
   EXPECT_TRUE(*after->Exists("data/log/t1/b1"));
-  EXPECT_THAT(next.reports, testing::Contains(HasSubstr("is not in the catalog")));
+  EXPECT_THAT(next.reports, Contains(HasSubstr("is not in the catalog")));
   for (const int b : {0, 2, 3}) EXPECT_THAT(next.ReadAll(TestBucket(b)), SizeIs(12));
   EXPECT_EQ(next.engine->stats().buckets, 3u);
 }

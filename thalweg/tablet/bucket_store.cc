@@ -108,6 +108,7 @@ bool BucketStore::AddCommitted(journal::Entry entry) {
   const uint64_t bytes = entry.batches.size() + entry.statistics.size();
   unwritten_bytes_ += bytes;
   environment_.unwritten_bytes += bytes;
+  entry.context.reset();  // it refers to us: what is never written would keep us for ever
   unwritten_.push_back(std::move(entry));
   return !std::exchange(queued_for_write_, true);
 }

@@ -281,6 +281,9 @@ TEST(ListenTcp, ListensOnANameWithIPv4First) {
 }
 
 TEST(ListenTcp, RunningOutOfDescriptorsOnlyPausesIt) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "UBSan checks virtual calls with a pipe of its own, which it cannot open when no descriptor is left.";
+#endif
   const auto shards = Shards::Start(1);
   runtime::Completion<StreamPtr> accepted;
   auto listener = ListenTcp(*shards, {"127.0.0.1", 0}, [&](StreamPtr stream) { accepted.Set(std::move(stream)); });

@@ -38,7 +38,8 @@ Bucket::Bucket(std::shared_ptr<BucketStore> store, BucketStore::Recovered recove
       writers_(std::move(recovered.writers)),
       next_offset_(recovered.end),
       high_watermark_(recovered.end),
-      max_timestamp_ms_(recovered.max_timestamp_ms) {}
+      max_timestamp_ms_(recovered.max_timestamp_ms),
+      tail_(std::move(recovered.tail)) {}
 
 arrow::Result<std::optional<log::WriterState::Verdict>> Bucket::CheckSequences(const AppendRequest& request) const {
   // Writers send one batch of theirs per bucket and request; of several, the first decides whether all are repetitions.

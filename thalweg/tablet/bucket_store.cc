@@ -62,30 +62,33 @@ arrow::Status BucketStore::Open() {
 arrow::Result<BucketStore::Recovered> BucketStore::TakeRecovered() {
   std::lock_guard writing(write_mutex_);
   ARROW_RETURN_NOT_OK(OpenLocked());
-  TW_CHECK(live_.has_value());
-  return *std::exchange(live_, std::nullopt);
+  TW_CHECK(recovered_.has_value());
+  Recovered recovered = *std::exchange(recovered_, std::nullopt);
+  std::lock_guard lock(mutex_);
+  recovered.tail = unwritten_;
+  return recovered;
 }
 
-arrow::Status BucketStore::CheckNotSetAside(const std::string& folder) {
+void BucketStore::NoteRecovered() {
+  recovered_ = Recovered{.end = log_->end(), .max_timestamp_ms = log_->max_timestamp_ms(), .writers = log_->writers()};
+}
+
+arrow::Status BucketStore::CheckNotSetAside() const {
+  if (!environment_.any_set_aside) return arrow::Status::OK();
+  const std::string folder = BucketDirectory(environment_.set_aside, bucket_);
   ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
   if (!exists) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto entries, environment_.fs.List(folder));
-  for (const auto& entry : entries) {
-    if (!entry.name.ends_with(kSetAsideEnding)) continue;
-    return Error(
-        ErrorCode::kLogStorage,
-        "Acknowledged records of {} could not be put into its log at an earlier start, and {}/{} holds some of "
-        "them. The bucket stays closed until they are put back or the files are removed.",
-        bucket_, folder, entry.name);
-  }
-  return arrow::Status::OK();
+  return Error(ErrorCode::kLogStorage,
+               "Acknowledged records of {} could not be put into its log at a start; {} holds them. The bucket stays "
+               "closed until they are put back or that folder is removed.",
+               bucket_, folder);
 }
 
 arrow::Status BucketStore::OpenLocked() {
   if (opened_) return open_status_;
   opened_ = true;
   const std::string folder = BucketDirectory(environment_.directory, bucket_);
-  open_status_ = CheckNotSetAside(folder);
+  open_status_ = CheckNotSetAside();
   if (!open_status_.ok()) return open_status_;
   std::optional<log::RecoveryPoint> known = synced_point();
   log::RecoveryReport report;
@@ -95,7 +98,7 @@ arrow::Status BucketStore::OpenLocked() {
   open_status_ = log.status();
   if (!log.ok()) return open_status_;
   log_ = std::move(log).ValueUnsafe();
-  live_ = Recovered{log_->end(), log_->max_timestamp_ms(), log_->writers()};
+  NoteRecovered();
   written_end_ = opened_end_ = log_->end();
   std::lock_guard lock(mutex_);
   point_wanted_ = log_->end() != (synced_ ? synced_->end : LogOffset(0));
@@ -316,8 +319,33 @@ arrow::Status BucketStore::WriteRecovered() {
     open_status_ = status;
     return status;
   }
-  live_ = Recovered{log_->end(), log_->max_timestamp_ms(), log_->writers()};
+  NoteRecovered();
   return arrow::Status::OK();
+}
+
+bool BucketStore::KeepRecovered() {
+  if (replayed_.empty()) return false;
+  if (!open_status_.ok()) {
+    // The flusher writes nothing to a bucket that is shut, and the ring must not wait for it.
+    if (const arrow::Status status = WriteRecovered(); !status.ok()) environment_.report(status.message());
+    return false;
+  }
+  environment_.recovering_bytes -= std::exchange(replayed_bytes_, 0);
+  bool tell = false;
+  for (auto& entry : std::exchange(replayed_, {})) {
+    recovered_->end = entry.first + entry.count;
+    for (format::BatchIterator it(entry.batches.view()); !it.AtEnd();) {
+      const auto batch = it.Next();
+      TW_CHECK(batch.ok());  // Recover has parsed it
+      const auto& header = batch->header;
+      recovered_->max_timestamp_ms = std::max(recovered_->max_timestamp_ms, header.commit_timestamp_ms);
+      if (!header.has_writer()) continue;
+      recovered_->writers.Append(header.writer_id, header.batch_sequence, header.base_offset, header.last_offset(),
+                                 header.commit_timestamp_ms);
+    }
+    tell |= AddCommitted(std::move(entry));
+  }
+  return tell;
 }
 
 arrow::Status BucketStore::Remove() {
@@ -333,12 +361,15 @@ arrow::Status BucketStore::Remove() {
     synced_.reset();
   }
   if (log_) ARROW_RETURN_NOT_OK(log_->Remove());
-  // Also what the log does not know, such as records that were set aside.
-  const std::string folder = BucketDirectory(environment_.directory, bucket_);
-  ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
-  if (!exists) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
-  return environment_.fs.SyncDirectory(io::ParentOf(folder));
+  // Also what no log knows of.
+  for (const std::string& root : {environment_.directory, environment_.set_aside}) {
+    const std::string folder = BucketDirectory(root, bucket_);
+    ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
+    if (!exists) continue;
+    ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
+    ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(folder)));
+  }
+  return arrow::Status::OK();
 }
 
 std::optional<uint64_t> BucketStore::needed_sequence() const {

@@ -29,8 +29,10 @@ struct StoreEnvironment {
   log::IndexCache& indexes;
   log::LogOptions log_options;
   std::string directory;                      ///< of all logs
+  std::string set_aside;                      ///< of records that a log could not take at a start; seldom there
   std::function<void(std::string)> report;    ///< what a person should know; any thread
   std::atomic<uint64_t> unwritten_bytes{0};   ///< of all buckets
+  bool any_set_aside = false;                 ///< changes while a server starts only
   std::atomic<uint64_t> recovering_bytes{0};  ///< of all buckets: replayed and not written yet
 };
 
@@ -59,6 +61,7 @@ class BucketStore {
   /// Where the live end of the bucket starts from: what was recovered, whatever becomes of the files meanwhile.
   struct Recovered {
     LogOffset end;
+    std::deque<journal::Entry> tail;  ///< before `end`, what is not in the files yet
     int64_t max_timestamp_ms = -1;
     log::WriterState writers;
   };
@@ -84,6 +87,9 @@ class BucketStore {
   arrow::Status Recover(const journal::RecordHeader& header, ByteView payload);
   /// Replay: writes what Recover has gathered so far.
   arrow::Status WriteRecovered();
+  /// The end of the replay: takes what Recover has gathered as if it was committed now, for the flusher to write. True where
+  /// there is something.
+  bool KeepRecovered();
 
   arrow::Status Remove();
 
@@ -101,10 +107,11 @@ class BucketStore {
 
  private:
   arrow::Status OpenLocked();
-  arrow::Status CheckNotSetAside(const std::string& folder);
+  arrow::Status CheckNotSetAside() const;
   arrow::Status WriteLocked();
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
   arrow::Status RebuildLocked(journal::Journal& journal);
+  void NoteRecovered();
   void NoteReplayed(const journal::RecordHeader& header);
   LogOffset InFilesAlone() const;
   void NoteSynced(const log::RecoveryPoint& point);
@@ -119,11 +126,11 @@ class BucketStore {
   bool opened_ = false;
   arrow::Status open_status_;
   bool needs_rebuild_ = false;
-  LogOffset written_end_;       ///< of what is committed and was handed to the log, whether or not that worked
-  LogOffset opened_end_;        ///< of the log when it was opened
-  LogOffset journaled_from_;    ///< of the latest run of replayed batches without a gap,
-  LogOffset journaled_to_{-1};  ///< which ends here
-  std::optional<Recovered> live_;
+  LogOffset written_end_;               ///< of what is committed and was handed to the log, whether or not that worked
+  LogOffset opened_end_;                ///< of the log when it was opened
+  LogOffset journaled_from_;            ///< of the latest run of replayed batches without a gap,
+  LogOffset journaled_to_{-1};          ///< which ends here
+  std::optional<Recovered> recovered_;  ///< as the start left it, but for the tail; until it is taken
   std::vector<journal::Entry> replayed_;
   uint64_t replayed_bytes_ = 0;
 
@@ -136,9 +143,6 @@ class BucketStore {
   std::optional<uint64_t> unsynced_sequence_;  ///< of the first record that is written and not synced
   std::optional<log::RecoveryPoint> synced_;
 };
-
-/// Ending of files that hold records which a bucket's log could not take at a start; a bucket that has one stays closed.
-inline constexpr char kSetAsideEnding[] = ".unreplayed";
 
 /// The batches of an entry, each with its statistics. Entry::statistics is, for each batch, u32 LE length and the bytes;
 /// or nothing at all.

@@ -49,6 +49,7 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .indexes = indexes_,
                           .log_options = options.log,
                           .directory = options.directory + "/log",
+                          .set_aside = options.directory + "/unreplayed",
                           .report = options.report},
       full_share_(options.journal_full_share) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
@@ -96,6 +97,7 @@ runtime::Task<> Engine::OpenSlot(Shard& shard, Slot& slot, TableBucket bucket) {
   slot.opening = false;
   if (slot.closed.ok() && opened.ok()) {
     slot.bucket = std::make_shared<Bucket>(store, std::move(opened).ValueUnsafe());
+    slot.bucket->Trim(store->log()->end());  // the flusher may have been at it meanwhile
   } else if (slot.closed.ok()) {
     slot.closed = opened.status();
     options_.report(slot.closed.message());

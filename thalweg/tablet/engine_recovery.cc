@@ -43,6 +43,7 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
   ARROW_RETURN_NOT_OK(fs.SyncDirectory(options_.directory));
   // Also where it exists: it may have been made just before a crash.
   ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(options_.directory)));
+  ARROW_ASSIGN_OR_RAISE(stores_environment_.any_set_aside, fs.Exists(stores_environment_.set_aside));
   uint64_t from_sequence = 0;
   ARROW_RETURN_NOT_OK(LoadStores(exists, from_sequence));
 
@@ -77,9 +78,10 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
 
 arrow::Status Engine::SetAside(const journal::RecordHeader& header, ByteView payload) {
   // The bucket is shut, so the record cannot be replayed, and the ring must not wait for it for ever.
-  const std::string folder = BucketDirectory(stores_environment_.directory, header.bucket);
+  const std::string folder = BucketDirectory(stores_environment_.set_aside, header.bucket);
   ARROW_RETURN_NOT_OK(environment_.fs.CreateDirectories(folder));
-  const std::string path = fmt::format("{}/{:020}-{}{}", folder, header.first, header.sequence, kSetAsideEnding);
+  stores_environment_.any_set_aside = true;
+  const std::string path = fmt::format("{}/{:020}-{}", folder, header.first, header.sequence);
   ARROW_RETURN_NOT_OK(io::ReplaceFile(environment_.fs, path, payload));
   for (std::string at = folder; at.size() > options_.directory.size(); at = io::ParentOf(at)) {
     ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(at)));
@@ -147,8 +149,9 @@ void Engine::WriteRecovered() {
 }
 
 void Engine::FinishRecovery() {
-  WriteRecovered();
   for (const auto& [bucket, store] : stores_) {
+    // Not written now: that would sync a folder for each bucket, and nobody can read before all of them are done.
+    if (store->KeepRecovered()) flusher_->NoteUnwritten(store);
     if (store->needs_sync()) flusher_->NoteUnsynced(store);
   }
   // A ring that is found full is not empty before every bucket is synced, and writers do not wait for that.

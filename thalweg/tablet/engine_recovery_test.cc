@@ -176,10 +176,9 @@ TEST_F(EngineRecoveryTest, RecordsThatCannotBeReplayedAreSetAsideAndTheBucketSta
     EXPECT_THAT(next.reports, Contains(HasSubstr("bucket 2")));
   }
   int set_aside = 0;
-  for (const auto& entry : *after->List("data/log/t1/b2")) {
-    if (!entry.name.ends_with(kSetAsideEnding)) continue;
+  for (const auto& entry : *after->List("data/unreplayed/t1/b2")) {
     ++set_aside;
-    EXPECT_THAT(*io::ReadFile(*after, "data/log/t1/b2/" + entry.name), HasSubstr("b2-"));
+    EXPECT_THAT(*io::ReadFile(*after, "data/unreplayed/t1/b2/" + entry.name), HasSubstr("b2-"));
   }
   EXPECT_EQ(set_aside, 2) << "the two behind the damaged one";
 }

@@ -63,6 +63,19 @@ arrow::Result<BucketStore::Recovered> BucketStore::TakeRecovered() {
   std::lock_guard writing(write_mutex_);
   ARROW_RETURN_NOT_OK(OpenLocked());
   TW_CHECK(recovered_.has_value());
+  if (log_->last_point().end < InFilesAlone()) {
+    // A killed process may have left it in the page cache only, and it is about to be seen, and acknowledged if sent again.
+    const auto point =
+        needs_rebuild_ ? arrow::Result<log::RecoveryPoint>(Error(ErrorCode::kLogStorage,
+                                                                 "The log of {} could not be synced after the start. "
+                                                                 "Check the device and restart.",
+                                                                 bucket_))
+                       : log_->Sync();
+    needs_rebuild_ = !point.ok();
+    open_status_ = point.status();
+    ARROW_RETURN_NOT_OK(open_status_);
+    NoteSynced(*point);
+  }
   Recovered recovered = *std::exchange(recovered_, std::nullopt);
   std::lock_guard lock(mutex_);
   recovered.tail = unwritten_;

@@ -99,8 +99,9 @@ arrow::Status Engine::LoadStores(const std::function<bool(const TableBucket&)>& 
     if (!exists(bucket)) {
       // Most likely a drop that did not come to its end. But should it be the catalog that forgot, these are the only
       // copies: removing them is for a person.
-      options_.report(fmt::format("{} is not in the catalog. Its files stay in {}; remove them if its table was dropped.",
-                                  bucket, BucketDirectory(stores_environment_.directory, bucket)));
+      options_.report(
+          fmt::format("{} is not in the catalog. Its files stay in {}; remove them if its table was dropped.", bucket,
+                      BucketDirectory(stores_environment_.directory, bucket)));
       continue;
     }
     stores_.emplace(bucket, std::make_shared<BucketStore>(bucket, stores_environment_, std::move(point)));

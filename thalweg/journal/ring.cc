@@ -64,6 +64,7 @@ arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
   const std::string temporary = made.path + ".tmp";
   ARROW_ASSIGN_OR_RAISE(made.file,
                         fs_.Open(temporary, {.mode = io::OpenOptions::Mode::kTruncate, .direct = options_.direct}));
+  // Piece by piece past the page cache: one sync of 64 MiB would hold up every append for as long as it takes.
   AlignedMemory zeros(kZeroChunkBytes);
   std::memset(zeros.data(), 0, kZeroChunkBytes);
   for (uint64_t at = 0; at < bytes; at += kZeroChunkBytes) {
@@ -73,9 +74,9 @@ arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
       std::memcpy(first.data(), zeros.data(), piece.size());
       std::memcpy(first.data(), MakeFileHeader().data(), kFileHeaderBytes);
       const ByteView with_header(first.data(), piece.size());
-      ARROW_RETURN_NOT_OK(made.file->WriteAt(at, {&with_header, 1}));
+      ARROW_RETURN_NOT_OK(made.file->WriteDurable(at, with_header));
     } else {
-      ARROW_RETURN_NOT_OK(made.file->WriteAt(at, {&piece, 1}));
+      ARROW_RETURN_NOT_OK(made.file->WriteDurable(at, piece));
     }
   }
   ARROW_RETURN_NOT_OK(made.file->Sync());

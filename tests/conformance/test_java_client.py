@@ -316,12 +316,6 @@ def test_table_stats_count_the_rows(java: JavaClient, database: str) -> None:
         assert java.do("table_stats", **where) == count
 
 
-def test_a_refused_row_is_not_written(java: JavaClient, database: str) -> None:
-    where = {"database": database, "table": "t"}
-    java.do("create_table", **where, columns=[["id", "INT"], ["day", "STRING"]], partitioned_by=["day"], buckets=1)
-    assert error_of(java, "append", **where, rows=[[1, "not a / valid name"]]) == "InvalidPartitionException"
-    assert java.do("list_partitions", **where) == {}
-
 
 # The others append with all acknowledgements, the default.
 @pytest.mark.parametrize("acks", ["0", "1"])

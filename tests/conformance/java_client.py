@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from filelock import FileLock
 
 from peers import maven
 from peers.places import cache_dir
+
+ANSWER_S_MAX = 120.0  # The slowest command gives up by itself after 30 s; the client may add as much of its own.
+LOG_TAIL_BYTES = 4000
 
 SOURCES = Path(__file__).parent / "java"
 
@@ -64,8 +69,17 @@ class JavaClient:
         finally:
             self._log.close()
 
+    def kill(self) -> None:
+        """Ends the JVM of a client that would not close."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
     def do(self, command: str, **arguments: Any) -> Any:
-        """Runs one command of the program; arguments that are None are left out."""
+        """Runs one command of the program; arguments that are None are left out.
+
+        The client can wait for ever. One that does not answer within `ANSWER_S_MAX` is killed, and this raises.
+        """
         request = {"do": command, **{k: v for k, v in arguments.items() if v is not None}}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -74,13 +88,26 @@ class JavaClient:
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        limit = threading.Timer(ANSWER_S_MAX, self._process.kill)
+        limit.start()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            limit.cancel()
         if not line:
-            raise RuntimeError(f"the Java client ended:\n{Path(self._log.name).read_text()[-4000:]}")
+            raise RuntimeError(
+                f"the Java client ended, or was killed after {ANSWER_S_MAX:g} s without an answer:\n{self._last_output()}"
+            )
         answer = json.loads(line)
         if "error" in answer:
             raise JavaClientError(answer["error"], answer["message"])
         return answer["ok"]
+
+    def _last_output(self) -> str:
+        """The end of the log, which a client that goes on trying makes very long."""
+        with Path(self._log.name).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            return log.read().decode(errors="replace")
 
 
 def _classpath() -> str:

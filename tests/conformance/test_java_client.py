@@ -213,8 +213,8 @@ def test_offsets_by_place_and_time(java: JavaClient, database: str) -> None:
     java.do("append", database=database, table="t", rows=small_rows(5))
     first = java.do("scan", database=database, table="t", count=5)
     last_of_first = first[-1]["timestamp"]
-    while time.time() * 1000 <= last_of_first + 1:
-        time.sleep(0.001)  # The next batch must carry a later millisecond.
+    while time.time_ns() // 1_000_000 <= last_of_first:
+        pass  # Less than a millisecond, if at all: the next batch must carry a later one.
     java.do("append", database=database, table="t", rows=small_rows(5, start=5))
     second = java.do("scan", database=database, table="t", **{"from": 5}, count=5)
     assert second[0]["timestamp"] > last_of_first
@@ -315,6 +315,19 @@ def test_table_stats_count_the_rows(java: JavaClient, database: str) -> None:
         java.do("append", **where, rows=small_rows(25))
         assert java.do("table_stats", **where) == count
 
+
+def test_a_refused_row_is_not_written(java: JavaClient, bootstrap: str, database: str, tmp_path: Path) -> None:
+    where = {"database": database, "table": "t"}
+    java.do("create_table", **where, columns=[["id", "INT"], ["day", "STRING"]], partitioned_by=["day"], buckets=1)
+    nameless = "not a / valid name"
+    assert error_of(java, "create_partition", **where, partition={"day": nameless}) == "InvalidPartitionException"
+    # A client of its own: one that was refused a partition may go on asking for it, and never close.
+    client = JavaClient(bootstrap, tmp_path / "java-client.log")
+    try:
+        assert error_of(client, "append_until_answered", **where, row=[1, nameless]) == "InvalidPartitionException"
+    finally:
+        client.kill()
+    assert java.do("list_partitions", **where) == {}
 
 
 # The others append with all acknowledgements, the default.

@@ -10,6 +10,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.fluss.client.Connection;
 import org.apache.fluss.client.admin.Admin;
 import org.apache.fluss.client.table.Table;
@@ -45,6 +47,8 @@ final class DataCommands {
         switch (command) {
             case "append":
                 return append(request);
+            case "append_until_answered":
+                return appendUntilAnswered(request);
             case "scan":
                 return scan(request);
             case "limit_scan":
@@ -68,6 +72,34 @@ final class DataCommands {
                 acknowledgement.get();
             }
             return JSON.numberNode(acknowledgements.size());
+        }
+    }
+
+    /**
+     * Appends "row" until its first copy is acknowledged or refused. Other copies may be left that
+     * this client never sends nor gives up: end it by killing it.
+     *
+     * <p>The client asks for a row's partition and then queues the row. A refusal that arrives in
+     * between is forgotten: the row waits for ever, and so does flush(). The refusal of the next
+     * copy's partition fails all rows that are queued by then, and so the first copy.
+     */
+    private JsonNode appendUntilAnswered(JsonNode request) throws Exception {
+        try (Table table = connection.getTable(AdminCommands.table(request))) {
+            InternalRow row = Values.row(table.getTableInfo().getRowType(), request.get("row"));
+            AppendWriter writer = table.newAppend().createWriter();
+            CompletableFuture<?> first = writer.append(row);
+            long deadline = System.nanoTime() + GIVE_UP.toNanos();
+            while (true) {
+                try {
+                    first.get(POLL.toMillis(), TimeUnit.MILLISECONDS);
+                    return JSON.numberNode(1);
+                } catch (TimeoutException unanswered) {
+                    if (System.nanoTime() > deadline) {
+                        throw unanswered;
+                    }
+                    writer.append(row);
+                }
+            }
         }
     }
 

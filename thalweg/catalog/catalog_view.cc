@@ -124,7 +124,8 @@ CatalogView CatalogView::WithTable(TablePtr table) const {
   auto changed = std::make_shared<Database>(*database);
   changed->tables = changed->tables.With(table->path.table, table);
   next.databases_ = databases_.With(table->path.database, std::move(changed));
-  next.tables_ = tables_.With(table->id, std::move(table));
+  const TableId id = table->id;
+  next.tables_ = tables_.With(id, std::move(table));
   return next;
 }
 

@@ -37,6 +37,10 @@ class File {
   virtual arrow::Status WriteDurable(uint64_t offset, ByteView piece) = 0;
   /// Makes everything written so far durable, and of the metadata what is needed to read it (fdatasync).
   virtual arrow::Status Sync() = 0;
+  /// Has the device take what of [offset, offset + bytes) only the page cache holds, and waits for that (sync_file_range): a
+  /// Sync that follows finds so much less to do. Makes nothing durable. A failure is worth as much as one of Sync, which
+  /// will not tell of it again. Does nothing where the file system cannot.
+  virtual arrow::Status WriteBack(uint64_t offset, uint64_t bytes) = 0;
   virtual arrow::Status Truncate(uint64_t size) = 0;
   virtual arrow::Result<uint64_t> Size() = 0;
 

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -201,6 +202,16 @@ arrow::Status PosixFile::Sync() {
   // Not repeated on EINTR or anything else: after a failure the kernel may have dropped the data and would report
   // success.
   if (::fdatasync(buffered_.get()) != 0) return ErrnoError(errno, "sync", path_);
+  return arrow::Status::OK();
+}
+
+arrow::Status PosixFile::WriteBack(uint64_t offset, uint64_t bytes) {
+  constexpr unsigned kWait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  if (bytes == 0) return arrow::Status::OK();  // for the system call 0 is all that follows
+  if (::sync_file_range(buffered_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), kWait) != 0 &&
+      !IsUnsupported(errno)) {
+    return ErrnoError(errno, "sync", path_);
+  }
   return arrow::Status::OK();
 }
 

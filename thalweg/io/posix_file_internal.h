@@ -43,6 +43,7 @@ class PosixFile final : public File {
   arrow::Status WriteAt(uint64_t offset, std::span<const ByteView> pieces) override;
   arrow::Status WriteDurable(uint64_t offset, ByteView piece) override;
   arrow::Status Sync() override;
+  arrow::Status WriteBack(uint64_t offset, uint64_t bytes) override;
   arrow::Status Truncate(uint64_t size) override;
   arrow::Result<uint64_t> Size() override;
   const std::string& path() const override { return path_; }

@@ -256,6 +256,18 @@ void Journal::PrepareAheadLocked() {
   });
 }
 
+void Journal::RemoveSurplusLocked() {
+  while (auto surplus = ring_.TakeSurplus()) {
+    ++in_flight_;
+    pool_.Post([this, path = std::move(surplus->path)] {
+      // Should it come back, or stay, then as a free file of the next start.
+      if (const arrow::Status status = fs_.Remove(path); !status.ok()) options_.report(status.message());
+      std::lock_guard lock(mutex_);
+      if (--in_flight_ == 0) idle_.notify_all();
+    });
+  }
+}
+
 size_t Journal::BuildGroup(std::vector<Entry>& group) {
   const size_t bytes = AlignUp(BytesOf(group), kGroupAlignment);
   if (group_memory_.size() < bytes) group_memory_ = AlignedMemory(std::max(std::bit_ceil(bytes), kIdleGroupBytes));
@@ -378,6 +390,7 @@ void Journal::FailAll(const arrow::Status& why, std::vector<Entry> group) {
 void Journal::Release(uint64_t sequence) {
   std::lock_guard lock(mutex_);
   ring_.Release(sequence);
+  if (!closing_) RemoveSurplusLocked();
   // A held group may go on; an idle journal gives memory back.
   if (!closing_ && (stalled_ || queue_.empty())) ScheduleLocked(0);
 }

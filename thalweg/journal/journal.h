@@ -141,6 +141,7 @@ class Journal {
   bool EnsureRoom(std::vector<Entry>& group, size_t bytes);
   void PushFrontLocked(std::deque<Entry> entries);
   void PrepareAheadLocked();
+  void RemoveSurplusLocked();
   size_t BuildGroup(std::vector<Entry>& group);
   arrow::Status WriteGroup(size_t bytes);
   void Publish(std::vector<Entry> group, size_t bytes, int64_t sync_ns);

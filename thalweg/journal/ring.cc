@@ -87,9 +87,10 @@ arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
 }
 
 std::optional<std::pair<uint64_t, uint64_t>> Ring::ReserveNext() {
-  const uint64_t bytes = total_bytes_ == 0 ? options_.first_file_bytes : options_.file_bytes;
   // One large file there must be, however many small ones restarts have left: only it takes the largest groups.
-  const bool must = bytes == options_.file_bytes && large_files_ == 0;
+  const bool must = total_bytes_ > 0 && large_files_ == 0;
+  uint64_t bytes = total_bytes_ == 0 ? options_.first_file_bytes : std::min(2 * total_bytes_, options_.file_bytes);
+  if (must && total_bytes_ + bytes + options_.file_bytes > bytes_max()) bytes = options_.file_bytes;
   if (total_bytes_ + bytes > bytes_max() && !must) return std::nullopt;
   total_bytes_ += bytes;
   large_files_ += bytes == options_.file_bytes ? 1 : 0;
@@ -105,6 +106,17 @@ uint64_t Ring::ReserveFirst() {
 void Ring::CancelReservation(uint64_t bytes) {
   total_bytes_ -= bytes;
   large_files_ -= bytes == options_.file_bytes ? 1 : 0;
+}
+
+std::optional<RingFile> Ring::TakeSurplus() {
+  if (total_bytes_ <= bytes_max()) return std::nullopt;
+  // The smallest, since those are what came beyond the limit. One is kept: else the next start would make it anew.
+  const auto smallest = std::ranges::min_element(free_, {}, &RingFile::bytes);
+  if (free_.size() < 2 || smallest->bytes >= options_.file_bytes) return std::nullopt;
+  RingFile surplus = std::move(*smallest);
+  free_.erase(smallest);
+  total_bytes_ -= surplus.bytes;
+  return surplus;
 }
 
 bool Ring::Rotate(uint64_t next_sequence, uint64_t bytes_min) {

@@ -104,6 +104,35 @@ TEST_F(RingTest, SmallFilesOfManyStartsDoNotKeepTheLargeOneOut) {
   EXPECT_FALSE(ring.ReserveNext().has_value());
 }
 
+TEST_F(RingTest, ItGrowsByFilesOfTwiceWhatIsThere) {
+  Ring ring(disk_, Options());
+  std::vector<uint64_t> sizes;
+  for (auto next = ring.ReserveNext(); next; next = ring.ReserveNext()) sizes.push_back(next->second);
+  EXPECT_THAT(sizes, ::testing::ElementsAre(kSmall, 2 * kSmall, kLarge, kLarge, kLarge));
+}
+
+TEST_F(RingTest, FreeFilesBeyondTheLimitAreGivenUpTheSmallestFirst) {
+  Ring ring(disk_, Options(kSmall + kLarge));
+  for (int i = 0; i < 3; ++i) ring.AddFree(ring.Prepare(ring.ReserveFirst(), kSmall).ValueOrDie());
+  EXPECT_FALSE(ring.TakeSurplus().has_value()) << "all three are within the limit";
+  AddFile(ring);
+  EXPECT_EQ(ring.TakeSurplus()->number, 0u);
+  EXPECT_EQ(ring.TakeSurplus()->number, 1u);
+  EXPECT_FALSE(ring.TakeSurplus().has_value()) << "within the limit again";
+}
+
+TEST_F(RingTest, TheLastFreeFileIsNoSurplus) {
+  Ring ring(disk_, Options(kSmall + kLarge));
+  AddFile(ring);
+  AddFile(ring);
+  ring.AddFree(ring.Prepare(ring.ReserveFirst(), kSmall).ValueOrDie());
+  for (uint64_t sequence : {1, 11}) {
+    ASSERT_TRUE(ring.Rotate(sequence, 4096));
+    Write(ring, 4096, sequence + 10);
+  }
+  EXPECT_FALSE(ring.TakeSurplus().has_value());
+}
+
 TEST_F(RingTest, TheHeaderSaysDamageFromFuture) {
   const Bytes header = MakeFileHeader();
   std::vector<uint8_t> bytes(header.view().begin(), header.view().end());

@@ -155,6 +155,7 @@ arrow::Status BucketLog::CreateSegment(LogOffset base) {
   segment->end = base;
   ARROW_ASSIGN_OR_RAISE(segment->dirty, files_.Create(segment->log_path));
   dirty_ = names_dirty_ = true;
+  written_back_ = 0;
   std::lock_guard lock(mutex_);
   segments_.push_back(std::move(segment));
   return arrow::Status::OK();
@@ -183,6 +184,7 @@ arrow::Status BucketLog::SyncActive() {
     ARROW_RETURN_NOT_OK(active->statistics.Sync());
     if (active->dirty) ARROW_RETURN_NOT_OK(active->dirty->Sync());
     active->dirty.reset();
+    written_back_ = active->bytes;
   }
   return SyncNames();
 }
@@ -254,6 +256,18 @@ arrow::Result<RecoveryPoint> BucketLog::Sync() {
   point_ = MakePoint();
   WriteActiveIndex(false);
   return point_;
+}
+
+arrow::Result<uint64_t> BucketLog::WriteBack(uint64_t bytes_max) {
+  if (failed_) return Error(ErrorCode::kLogStorage, "{}: an earlier write failed; Rewind first.", dir_);
+  const SegmentPtr active = Active();
+  if (!active || !active->dirty) return 0;
+  const uint64_t bytes = std::min(active->bytes - written_back_, bytes_max);
+  failed_ = true;
+  ARROW_RETURN_NOT_OK(active->dirty->WriteBack(written_back_, bytes));
+  failed_ = false;
+  written_back_ += bytes;
+  return active->bytes - written_back_;
 }
 
 RecoveryPoint BucketLog::MakePoint() const {

@@ -72,11 +72,11 @@ struct LogRange {
 /// Invariants:
 /// 1. Segments adjoin: each ends where the next begins, whatever bytes follow in its file.
 /// 2. Before a segment file is created, all before it is durable. So damage in any but the last one is no torn tail.
-/// 3. After Append or Sync failed nothing is appended until Rewind; readers may go on below the last point's end.
+/// 3. After Append, WriteBack or Sync failed nothing is appended until Rewind; readers may go on below the last point's end.
 /// 4. Segments are dropped oldest first, each removal durable before the next, never the one of the last RecoveryPoint.
 /// 5. A LogRange stays readable as long as somebody holds it, DropBefore and Remove notwithstanding.
 ///
-/// Thread safety: Append, Sync, Rewind, DropBefore, Remove and writers() are for one caller at a time ("the writer");
+/// Thread safety: Append, WriteBack, Sync, Rewind, DropBefore, Remove and writers() are for one caller at a time ("the writer");
 /// all others may be called by any thread at the same time. Calls block on the disk unless kNoWait says otherwise.
 class BucketLog {
  public:
@@ -99,7 +99,11 @@ class BucketLog {
   /// Free where nothing was appended since. Persist the point before the next DropBefore.
   arrow::Result<RecoveryPoint> Sync();
 
-  /// After a failed Append or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
+  /// Has the device take at most `bytes_max` of what was appended since the last point, oldest first, so that Sync finds so
+  /// much less; waits for it, and makes nothing durable. How many bytes are left to take. Errors as Sync's.
+  arrow::Result<uint64_t> WriteBack(uint64_t bytes_max);
+
+  /// After a failed Append, WriteBack or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
   /// which is durable on return. `point` is the last one that Sync returned (or that Open recovered: see last_point()).
   /// An error leaves the log closed for appends; Rewind may be tried again. LogRanges beyond point.end may come up short.
   arrow::Status Rewind(RecoveryPoint point);
@@ -184,6 +188,7 @@ class BucketLog {
   bool names_inherited_ = false;  ///< what the process before did to names may not be durable
   uint64_t tail_from_ = 0;        ///< what Open found behind the known point in the active segment,
   uint64_t tail_to_ = 0;          ///< still to be rewritten
+  uint64_t written_back_ = 0;     ///< of the active segment, what WriteBack and Sync have given to the device
   bool failed_ = false;           ///< invariant 3
   bool names_dirty_ = false;      ///< names in dir_ are not durable yet
   bool folder_dirty_ = false;     ///< nor is the name of dir_ itself

@@ -286,6 +286,35 @@ TEST_F(BucketLogTest, NothingIsAppendedBetweenAFailureAndRewind) {
   CheckAll();
 }
 
+TEST_F(BucketLogTest, WriteBackTakesWhatIsUnsyncedPieceByPiece) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(log_->WriteBack(100).ValueOrDie(), 0u);
+  AppendMany(5);
+  const uint64_t bytes = log_->bytes();
+  ASSERT_GT(bytes, 200u);
+  EXPECT_EQ(log_->WriteBack(100).ValueOrDie(), bytes - 100);
+  EXPECT_EQ(log_->WriteBack(bytes).ValueOrDie(), 0u);
+  ASSERT_TRUE(log_->Sync().ok());
+  AppendMany(1);
+  const uint64_t more = log_->bytes() - bytes;
+  EXPECT_EQ(log_->WriteBack(1).ValueOrDie(), more - 1) << "what is synced does not count";
+  ASSERT_TRUE(Open().ok());
+  AppendMany(1);
+  EXPECT_EQ(log_->WriteBack(1).ValueOrDie(), log_->bytes() - bytes - more - 1) << "nor what a start has found";
+}
+
+TEST_F(BucketLogTest, AfterAFailedWriteBackASyncWouldProveNothing) {
+  ASSERT_TRUE(Open().ok());
+  AppendMany(5);
+  ASSERT_TRUE(log_->Sync().ok());
+  AppendMany(5);
+  disk_.FailNext(testing::Operation::kWriteBack, ".log", testing::Fault::kLoseUnsynced);
+  ASSERT_FALSE(log_->WriteBack(1000).ok());
+  EXPECT_EQ(CodeOf(log_->Sync().status()), ErrorCode::kLogStorage);
+  ASSERT_TRUE(log_->Rewind(log_->last_point()).ok());
+  EXPECT_EQ(log_->end(), log_->last_point().end);
+}
+
 TEST_F(BucketLogTest, ARewindThatFailsMayBeTriedAgain) {
   ASSERT_TRUE(Open().ok());
   AppendMany(5);

@@ -297,6 +297,7 @@ void LogRecovery::Publish() {
     log_.tail_from_ = known_ && log_.segments_.back()->base == segment_ ? known_->position : 0;
     log_.tail_to_ = log_.segments_.back()->bytes;
   }
+  if (!log_.segments_.empty()) log_.written_back_ = log_.segments_.back()->bytes;
   log_.folder_dirty_ = !known_ || known_->end == known_->start;
 }
 

@@ -214,6 +214,21 @@ void BucketStore::NoteSynced(const log::RecoveryPoint& point) {
   unsynced_sequence_.reset();
 }
 
+bool BucketStore::WriteBack(uint64_t bytes_max) {
+  std::lock_guard writing(write_mutex_);
+  if (!log_ || removed() || needs_rebuild_) return false;
+  const auto left = log_->WriteBack(bytes_max);
+  if (!left.ok()) NoteSyncFailure(left.status());
+  return left.ok() && *left > bytes_max;
+}
+
+void BucketStore::NoteSyncFailure(const arrow::Status& why) {
+  environment_.report(
+      fmt::format("Syncing {} failed; what it should have made durable is written again from the journal: {}", bucket_,
+                  why.message()));
+  needs_rebuild_ = true;
+}
+
 arrow::Status BucketStore::Sync(journal::Journal& journal) {
   std::lock_guard writing(write_mutex_);
   if (!log_ || removed()) return open_status_;
@@ -223,10 +238,7 @@ arrow::Status BucketStore::Sync(journal::Journal& journal) {
       NoteSynced(*point);
       return arrow::Status::OK();
     }
-    environment_.report(
-        fmt::format("Syncing {} failed; what it should have made durable is written again from the journal: {}",
-                    bucket_, point.status().message()));
-    needs_rebuild_ = true;
+    NoteSyncFailure(point.status());
   }
   return RebuildLocked(journal);
 }

@@ -80,6 +80,9 @@ class BucketStore {
   arrow::Result<LogOffset> Write();
   /// Writes and syncs `entries` behind everything unwritten.
   arrow::Status WriteDirect(const std::vector<journal::Entry>& entries);
+  /// Has the device take at most `bytes_max` of what Sync would have to, so that Sync holds up others for less long. Whether
+  /// more than that is left to take; false after a failure, which the next Sync then mends.
+  bool WriteBack(uint64_t bytes_max);
   /// Syncs what was written. After a failure the range is written again, to a new file, from `journal`.
   arrow::Status Sync(journal::Journal& journal);
 
@@ -110,6 +113,7 @@ class BucketStore {
   arrow::Status CheckNotSetAside() const;
   arrow::Status WriteLocked();
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
+  void NoteSyncFailure(const arrow::Status& why);
   arrow::Status RebuildLocked(journal::Journal& journal);
   void NoteRecovered();
   void NoteReplayed(const journal::RecordHeader& header);

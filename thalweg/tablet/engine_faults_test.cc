@@ -150,7 +150,8 @@ TEST_F(EngineFaultsTest, AFailingSegmentIsRebuiltFromTheJournal) {
   const std::pair<Operation, Fault> faults[] = {
       {Operation::kWrite, Fault::kIoError},      {Operation::kWrite, Fault::kShortWrite},
       {Operation::kWrite, Fault::kLoseUnsynced}, {Operation::kSync, Fault::kIoError},
-      {Operation::kSync, Fault::kLoseUnsynced},  {Operation::kCreate, Fault::kNoSpace}};
+      {Operation::kSync, Fault::kLoseUnsynced},  {Operation::kCreate, Fault::kNoSpace},
+      {Operation::kWriteBack, Fault::kIoError},  {Operation::kWriteBack, Fault::kLoseUnsynced}};
   for (const auto& [operation, fault] : faults) {
     for (int times = 1; times <= 3; ++times) {
       testing::MemoryFileSystem disk;

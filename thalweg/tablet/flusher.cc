@@ -148,8 +148,21 @@ bool Flusher::SyncOne(const std::shared_ptr<BucketStore>& store) {
   return false;
 }
 
+bool Flusher::IsHasty() const { return journal_.pressure() > 0.75; }
+
+bool Flusher::WriteBackFirst(const std::shared_ptr<BucketStore>& store) {
+  if (IsHasty() || !store->WriteBack(options_.write_back_bytes)) return false;
+  std::lock_guard lock(mutex_);
+  --syncing_;
+  --sync_ticks_;
+  round_.push_back(store);  // the others first: what is written to it meanwhile must not keep them waiting
+  ScheduleSyncLocked(options_.sync_pause_ns, false);
+  return true;
+}
+
 void Flusher::SyncTick(bool begins_round) {
   const std::shared_ptr<BucketStore> store = TakeSync(begins_round);
+  if (store && WriteBackFirst(store)) return;
   const bool synced = store && SyncOne(store);
   bool over = false;
   {

@@ -21,13 +21,15 @@ struct FlusherOptions {
   uint64_t unwritten_bytes_max = 64ull << 20;  ///< above half of it they are written at once
   int64_t sync_delay_ns = 1'000'000'000;       ///< between the beginnings of two rounds of syncs
   int64_t sync_pause_ns = 800'000;             ///< between two syncs of a round
+  uint64_t write_back_bytes = 1ull << 20;      ///< of one file before the next pause
   int hasty_syncs = 4;                         ///< at the same time, while the journal is three quarters full
 };
 
 /// Moves committed batches from memory to segment files, and segment files to the device, in the background.
 ///
 /// Writes are late, so that small batches of a bucket become one write. Syncs are paced: one file, a pause, the next. A
-/// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. Pauses
+/// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. So does a
+/// single sync of very much, hence what is large is written back piece by piece, with pauses, before it is synced. Pauses
 /// end when the journal is three quarters full; then several files are synced at a time.
 ///
 /// A bucket whose file refused a write or a sync is tried again after a second; its records stay in the journal.
@@ -90,6 +92,8 @@ class Flusher {
   std::shared_ptr<BucketStore> TakeSync(bool begins_round);
   bool TakeWrite(Due& due, int64_t& wait_ns);
   void WriteOne(const std::shared_ptr<BucketStore>& store);
+  bool IsHasty() const;
+  bool WriteBackFirst(const std::shared_ptr<BucketStore>& store);
   bool SyncOne(const std::shared_ptr<BucketStore>& store);
 
   const runtime::Clock& clock_;

@@ -98,6 +98,7 @@ class SimEngine {
     options.journal.direct_bytes_min = 16 << 10;
     options.log.segment_bytes_max = 64 << 10;
     options.log.index_interval_bytes = 512;
+    options.flusher.write_back_bytes = 1000;
     options.report = [this](const std::string& text) { reports.push_back(text); };
   }
   ~SimEngine() { Stop(); }

@@ -20,8 +20,8 @@ namespace {
 using Mode = io::OpenOptions::Mode;
 
 std::string_view NameOf(Operation kind) {
-  constexpr std::array<std::string_view, 10> kNames = {
-      "read",     "create", "write",  "write durably",     "sync",
+  constexpr std::array<std::string_view, 11> kNames = {
+      "read",     "create", "write",  "write durably",     "sync",           "write back",
       "truncate", "rename", "remove", "create the folder", "sync the folder"};
   return kNames[static_cast<size_t>(kind)];
 }
@@ -169,6 +169,15 @@ class MemoryFile final : public io::File {
     if (plan.fault == Fault::kLoseUnsynced) node_->pending.clear();
     if (plan.Happens() && !plan.crash) node_->Sync();
     return State::Outcome(plan, Operation::kSync, path_);
+  }
+
+  arrow::Status WriteBack(uint64_t offset, uint64_t bytes) override {
+    std::lock_guard lock(state_->mutex);
+    if (state_->crashed) return State::Gone();
+    const Plan plan = state_->Begin(Operation::kWriteBack, path_);
+    // As with Linux, whose later fdatasync on this descriptor reports success.
+    if (plan.fault == Fault::kLoseUnsynced) node_->pending.clear();
+    return State::Outcome(plan, Operation::kWriteBack, path_);
   }
 
   arrow::Status Truncate(uint64_t size) override {

@@ -18,6 +18,7 @@ enum class Operation : uint8_t {
   kWrite,   ///< WriteAt
   kWriteDurable,
   kSync,
+  kWriteBack,
   kTruncate,  ///< File::Truncate, and Open with kTruncate of a file that is not empty
   kRename,
   kRemove,           ///< Remove; RemoveTree once for each file and folder

@@ -127,7 +127,7 @@ std::vector<Entry> Journal::TakeLocked() {
   while (!queue_.empty()) {
     const size_t more = RecordBytesOf(queue_.front());
     // What is large may turn out to go to its segment, so it does not count against the group.
-    const bool may_divert = more >= options_.direct_bytes_min && !queue_.front().refused_direct;
+    const bool may_divert = more >= options_.direct_bytes_min && !queue_.front().journal_only;
     if (!may_divert && !group.empty() && bytes + more > options_.group_bytes_max) break;
     bytes += may_divert ? 0 : more;
     queue_bytes_ -= more;
@@ -145,17 +145,16 @@ void Journal::PushFrontLocked(std::deque<Entry> entries) {
 std::vector<Entry> Journal::DivertLarge(std::vector<Entry> group) {
   if (lanes_.empty() && BytesOf(group) < options_.direct_bytes_min) return group;
   std::unordered_map<TableBucket, size_t> bytes_of;
-  std::unordered_set<TableBucket>
-      refused;  // buckets of which something large is journaled now: the rest comes after it
+  std::unordered_set<TableBucket> refused;  // buckets of which something large is journaled: the rest comes after it
   for (const auto& entry : group) {
-    if (!entry.direct && !entry.refused_direct) bytes_of[entry.bucket] += PayloadBytes(entry);
-    if (entry.refused_direct) refused.insert(entry.bucket);
+    if (!entry.direct && !entry.journal_only) bytes_of[entry.bucket] += PayloadBytes(entry);
+    if (entry.journal_only) refused.insert(entry.bucket);
   }
   std::vector<Entry> kept;
   std::deque<Entry> later;
   std::unordered_map<TableBucket, std::vector<Entry>> large;
   for (auto& entry : group) {
-    if (entry.direct || entry.refused_direct) {
+    if (entry.direct || entry.journal_only) {
       kept.push_back(std::move(entry));
     } else if (const auto lane = lanes_.find(entry.bucket); lane != lanes_.end()) {
       lane->second.waiting.push_back(std::move(entry));
@@ -194,7 +193,7 @@ void Journal::DirectDone(std::vector<Entry> entries, const arrow::Status& status
   std::deque<Entry> back;
   for (auto& entry : entries) {
     entry.direct = status.ok();
-    entry.refused_direct = !status.ok();
+    entry.journal_only = !status.ok();
     back.push_back(std::move(entry));
   }
   std::ranges::move(lane->second.waiting, std::back_inserter(back));

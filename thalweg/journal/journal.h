@@ -47,7 +47,8 @@ struct Entry {
   std::shared_ptr<void> context;  ///< the caller's own
   uint64_t sequence = 0;          ///< set when it is committed: what Release speaks of
   bool direct = false;            ///< set when it went to its segment, with only a descriptor here
-  bool refused_direct = false;    ///< its segment could not take it, so it is journaled whatever its size
+  /// It is journaled whatever its size: its segment could not take it, or (the caller's choice) has much to take before.
+  bool journal_only = false;
 };
 
 /// What the journal does with entries once it knows their fate. Called on the journal's executor, in commit order; for

@@ -97,7 +97,8 @@ arrow::Result<Bucket::Accepted> Bucket::Append(AppendRequest request, int64_t wa
                        .count = request.offsets,
                        .batches = Bytes(std::move(request.owner), request.records),
                        .statistics = std::move(request.statistics),
-                       .context = store_};
+                       .context = store_,
+                       .journal_only = !store_->TakesDirect()};
   in_flight_.push_back({.first = base, .count = entry.count, .bytes = entry.batches.size() + entry.statistics.size()});
   if (done) in_flight_.back().waiting.push_back(done);
   return Accepted{.base = base, .entry = std::move(entry)};

@@ -123,6 +123,7 @@ bool BucketStore::AddCommitted(journal::Entry entry) {
   if (removed_) return false;
   const uint64_t bytes = entry.batches.size() + entry.statistics.size();
   unwritten_bytes_ += bytes;
+  unsynced_bytes_ += bytes;
   environment_.unwritten_bytes += bytes;
   entry.context.reset();  // it refers to us: what is never written would keep us for ever
   unwritten_.push_back(std::move(entry));
@@ -158,12 +159,16 @@ arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entri
   return status;
 }
 
-arrow::Status BucketStore::WriteLocked() {
+arrow::Status BucketStore::WriteLocked(uint64_t bytes_min) {
   std::vector<journal::Entry> entries;
   {
     // They stay in `unwritten_` until they are written, so that their journal records stay needed.
     std::lock_guard lock(mutex_);
-    entries.assign(unwritten_.begin(), unwritten_.end());
+    uint64_t bytes = 0;
+    for (auto entry = unwritten_.begin(); entry != unwritten_.end() && bytes < bytes_min; ++entry) {
+      bytes += entry->batches.size() + entry->statistics.size();
+      entries.push_back(*entry);
+    }
   }
   if (entries.empty()) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(OpenLocked());
@@ -185,10 +190,10 @@ void BucketStore::ForgetUnwrittenLocked(size_t entries) {
   }
 }
 
-arrow::Result<LogOffset> BucketStore::Write() {
+arrow::Result<LogOffset> BucketStore::Write(uint64_t bytes_min) {
   std::lock_guard writing(write_mutex_);
   if (removed()) return open_status_;
-  ARROW_RETURN_NOT_OK(WriteLocked());
+  ARROW_RETURN_NOT_OK(WriteLocked(bytes_min));
   ARROW_RETURN_NOT_OK(OpenLocked());
   return log_->end();
 }
@@ -212,6 +217,7 @@ void BucketStore::NoteSynced(const log::RecoveryPoint& point) {
   synced_ = point;
   point_wanted_ = false;
   unsynced_sequence_.reset();
+  unsynced_bytes_ = unwritten_bytes_;
 }
 
 bool BucketStore::WriteBack(uint64_t bytes_max) {
@@ -381,6 +387,7 @@ arrow::Status BucketStore::Remove() {
     std::lock_guard lock(mutex_);
     removed_ = true;
     ForgetUnwrittenLocked(unwritten_.size());
+    unsynced_bytes_ = 0;
     unsynced_sequence_.reset();
     point_wanted_ = false;
     synced_.reset();

@@ -30,6 +30,7 @@ struct StoreEnvironment {
   log::LogOptions log_options;
   std::string directory;                      ///< of all logs
   std::string set_aside;                      ///< of records that a log could not take at a start; seldom there
+  uint64_t direct_backlog_max = 0;            ///< unsynced bytes of a bucket above which nothing goes to it directly
   std::function<void(std::string)> report;    ///< what a person should know; any thread
   std::atomic<uint64_t> unwritten_bytes{0};   ///< of all buckets
   bool any_set_aside = false;                 ///< changes while a server starts only
@@ -76,8 +77,9 @@ class BucketStore {
   /// For the flusher: gives the bucket up where nothing is unwritten. False where something is.
   bool StopWriting();
 
-  /// Writes what is unwritten. The end of the log afterwards.
-  arrow::Result<LogOffset> Write();
+  /// Writes `bytes_min` of what is unwritten and what of an entry goes beyond, or all where that is less. The end of the log
+  /// afterwards.
+  arrow::Result<LogOffset> Write(uint64_t bytes_min = UINT64_MAX);
   /// Writes and syncs `entries` behind everything unwritten.
   arrow::Status WriteDirect(const std::vector<journal::Entry>& entries);
   /// Has the device take at most `bytes_max` of what Sync would have to, so that Sync holds up others for less long. Whether
@@ -99,6 +101,10 @@ class BucketStore {
   /// The oldest journal record that this bucket still needs; none where everything is synced.
   std::optional<uint64_t> needed_sequence() const;
   uint64_t unwritten_bytes() const;
+  /// Whether a direct write has little to write and sync before it. Free to ask.
+  bool TakesDirect() const {
+    return unsynced_bytes_.load(std::memory_order_relaxed) <= environment_.direct_backlog_max;
+  }
   /// Whether something was written and not synced, or is not known to be.
   bool needs_sync() const;
   /// For the flusher: whether it has this bucket in its list of those to sync. Sets it; the old value.
@@ -111,7 +117,7 @@ class BucketStore {
  private:
   arrow::Status OpenLocked();
   arrow::Status CheckNotSetAside() const;
-  arrow::Status WriteLocked();
+  arrow::Status WriteLocked(uint64_t bytes_min = UINT64_MAX);
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
   void NoteSyncFailure(const arrow::Status& why);
   arrow::Status RebuildLocked(journal::Journal& journal);
@@ -125,7 +131,8 @@ class BucketStore {
   StoreEnvironment& environment_;
 
   std::atomic<bool> queued_for_sync_{false};
-  std::mutex write_mutex_;  ///< held over I/O, by pool threads only
+  std::atomic<uint64_t> unsynced_bytes_{0};  ///< changes under mutex_
+  std::mutex write_mutex_;                   ///< held over I/O, by pool threads only
   std::unique_ptr<log::BucketLog> log_;
   bool opened_ = false;
   arrow::Status open_status_;

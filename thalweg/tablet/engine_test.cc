@@ -220,6 +220,20 @@ TEST_F(EngineTest, LargeAppendsMixWithSmallOnes) {
   EXPECT_THAT(next.ReadAll(a_), SizeIs(12));
 }
 
+TEST_F(EngineTest, ALargeAppendBehindManySmallOnesIsJournaled) {
+  Open();
+  for (int i = 0; i < 70; ++i) sim_.Append(a_, {{.name = "small", .bytes = 1000}});
+  EXPECT_TRUE(sim_.Append(a_, {{.name = "large", .bytes = 20'000}})->ok());
+  EXPECT_EQ(sim_.engine->stats().journal.direct_bytes, 0u);
+  EXPECT_TRUE(sim_.Append(b_, {{.name = "of another bucket", .bytes = 20'000}})->ok());
+  EXPECT_GT(sim_.engine->stats().journal.direct_bytes, 0u);
+  sim_.RunFor(5000);
+  const uint64_t before = sim_.engine->stats().journal.direct_bytes;
+  EXPECT_TRUE(sim_.Append(a_, {{.name = "large", .bytes = 20'000}})->ok());
+  EXPECT_GT(sim_.engine->stats().journal.direct_bytes, before) << "once the small ones are synced";
+  EXPECT_THAT(sim_.ReadAll(a_), SizeIs(72));
+}
+
 TEST_F(EngineTest, AfterTheCheckpointTheJournalIsFreeAndARestartReadsNothing) {
   Open();
   for (int i = 0; i < 40; ++i) sim_.Append(TestBucket(i % 5), {{.name = fmt::format("m{}", i), .bytes = 3000}});

@@ -117,11 +117,18 @@ void Flusher::WriteTick(int64_t due_ns) {
   if (wait_ns != INT64_MAX) ScheduleWriteLocked(std::max<int64_t>(wait_ns, 0));
 }
 
-void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
-  const auto end = store->Write();
-  if (end.ok()) {
+arrow::Result<LogOffset> Flusher::WritePieces(const std::shared_ptr<BucketStore>& store) {
+  for (uint64_t left = store->unwritten_bytes();; left -= options_.write_bytes) {
+    auto end = store->Write(options_.write_bytes);
+    if (!end.ok()) return end;
     hooks_.written(store, *end);
-  } else if (!store->removed()) {
+    if (left <= options_.write_bytes) return end;
+  }
+}
+
+void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
+  const auto end = WritePieces(store);
+  if (!end.ok() && !store->removed()) {
     hooks_.report(fmt::format("Writing {} failed and will be tried again; its records stay in the journal: {}",
                               store->bucket(), end.status().message()));
   }

@@ -19,6 +19,7 @@ namespace thalweg::tablet {
 struct FlusherOptions {
   int64_t write_delay_ns = 500'000'000;        ///< committed batches reach their file this much later, at most
   uint64_t unwritten_bytes_max = 64ull << 20;  ///< above half of it they are written at once
+  uint64_t write_bytes = 1ull << 20;           ///< of one bucket at a time: its readers and writers wait for no more
   int64_t sync_delay_ns = 1'000'000'000;       ///< between the beginnings of two rounds of syncs
   int64_t sync_pause_ns = 800'000;             ///< between two syncs of a round
   uint64_t write_back_bytes = 1ull << 20;      ///< of one file before the next pause
@@ -91,6 +92,7 @@ class Flusher {
   void SyncTick(bool begins_round);
   std::shared_ptr<BucketStore> TakeSync(bool begins_round);
   bool TakeWrite(Due& due, int64_t& wait_ns);
+  arrow::Result<LogOffset> WritePieces(const std::shared_ptr<BucketStore>& store);
   void WriteOne(const std::shared_ptr<BucketStore>& store);
   bool IsHasty() const;
   bool WriteBackFirst(const std::shared_ptr<BucketStore>& store);

@@ -38,6 +38,7 @@ struct Settings {
   double offered_mb_s = 100;
   double discard = 0;  ///< seconds at the beginning whose latencies do not count: a new ring is being made then
   std::string only;    ///< "offered", "saturated" or "restart"
+  int buckets = 0;     ///< 0: 1, 16, 256 and 2,000 one after the other
 };
 
 int64_t NowNs() { return runtime::SystemClock().MonotonicNs(); }
@@ -326,7 +327,7 @@ int Main(int argc, char** argv) {
     if (name == "--help" || !value) {
       fmt::print(
           "usage: {} [--directory DIR] [--seconds S] [--offered MB/S] [--discard S] "
-          "[--only offered|saturated|restart]\n"
+          "[--only offered|saturated|restart] [--buckets N]\n"
           "DIR is emptied; 3 GB are needed.\n",
           argv[0]);
       return name == "--help" ? 0 : 2;
@@ -336,18 +337,22 @@ int Main(int argc, char** argv) {
     if (name == "--offered") settings.offered_mb_s = std::atof(value);
     if (name == "--discard") settings.discard = std::atof(value);
     if (name == "--only") settings.only = value;
+    if (name == "--buckets") settings.buckets = std::atoi(value);
     if (name == "--fill") fill = std::atoi(value);
   }
   if (fill > 0) FillAndDie(settings, fill);
   Device(settings);
   const auto wanted = [&](std::string_view part) { return settings.only.empty() || settings.only == part; };
-  for (const int buckets : {1, 16, 256, 2000}) {
+  const auto counts = [&](std::vector<int> usual) {
+    return settings.buckets > 0 ? std::vector{settings.buckets} : usual;
+  };
+  for (const int buckets : counts({1, 16, 256, 2000})) {
     if (wanted("offered")) Offered(settings, buckets);
   }
-  for (const int buckets : {1, 16, 256, 2000}) {
+  for (const int buckets : counts({1, 16, 256, 2000})) {
     if (wanted("saturated")) Saturated(settings, buckets);
   }
-  for (const int buckets : {256, 2000}) {
+  for (const int buckets : counts({256, 2000})) {
     if (wanted("restart")) Restart(settings, argv[0], buckets);
   }
   EmptyDirectory(settings.directory);

@@ -96,6 +96,7 @@ class SimEngine {
     options.journal.ring = {.bytes_max = 512 << 10, .file_bytes = 64 << 10, .first_file_bytes = 32 << 10};
     options.journal.group_bytes_max = 32 << 10;
     options.journal.direct_bytes_min = 16 << 10;
+    options.direct_backlog_max = 64 << 10;
     options.log.segment_bytes_max = 64 << 10;
     options.log.index_interval_bytes = 512;
     options.flusher.write_back_bytes = 1000;

@@ -46,9 +46,7 @@ runtime::Task<arrow::Result<LogOffset>> OffsetOf(const Call& call, const pb::Lis
 runtime::Task<> ListOne(const Call& call, const pb::ListOffsetsRequest& request, const TableAccess& access,
                         int32_t number, pb::PbListOffsetsRespForBucket* to) {
   to->set_bucket_id(number);
-  const TableBucket bucket{access.table().id,
-                           request.has_partition_id() ? PartitionId(request.partition_id()) : kNoPartition,
-                           BucketId(number)};
+  const TableBucket bucket = access.BucketOf(request, number);
   if (const auto status = access.CheckBucket(bucket.partition, bucket.bucket); !status.ok()) {
     SetError(status, to);
     co_return;
@@ -63,9 +61,7 @@ runtime::Task<> ListOne(const Call& call, const pb::ListOffsetsRequest& request,
 
 runtime::Task<> CountOne(const Call& call, const TableAccess& access, const pb::PbTableStatsReqForBucket& wanted,
                          pb::PbTableStatsRespForBucket* to) {
-  const TableBucket bucket{access.table().id,
-                           wanted.has_partition_id() ? PartitionId(wanted.partition_id()) : kNoPartition,
-                           BucketId(wanted.bucket_id())};
+  const TableBucket bucket = access.BucketOf(wanted, wanted.bucket_id());
   if (wanted.has_partition_id()) to->set_partition_id(wanted.partition_id());
   to->set_bucket_id(wanted.bucket_id());
   arrow::Status status = access.CheckBucket(bucket.partition, bucket.bucket);

@@ -96,9 +96,7 @@ runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
   pb::LimitScanRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
-  const TableBucket bucket{access.table().id,
-                           request.has_partition_id() ? PartitionId(request.partition_id()) : kNoPartition,
-                           BucketId(request.bucket_id())};
+  const TableBucket bucket = access.BucketOf(request, request.bucket_id());
   TW_CO_RETURN_NOT_OK(access.CheckBucket(bucket.partition, bucket.bucket));
   if (access.table().descriptor->HasPrimaryKey()) {
     co_return Error(ErrorCode::kUnsupportedVersion, "{} has a primary key: this version serves log tables only.",

@@ -6,6 +6,7 @@
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
 
 namespace thalweg::service {
 namespace {
@@ -73,7 +74,7 @@ class Answer {
   }
 
   arrow::Status AddPartition(const pb::PbPhysicalTablePath& path) {
-    ARROW_ASSIGN_OR_RAISE(const auto table, view_.GetTable({path.database_name(), path.table_name()}));
+    ARROW_ASSIGN_OR_RAISE(const auto table, view_.GetTable(PathOf(path)));
     const catalog::PartitionPtr* partition = table->partitions.Find(path.partition_name());
     if (!partition) {
       return Error(ErrorCode::kPartitionNotExists, "{} has no partition {}.", table->path, path.partition_name());
@@ -101,7 +102,7 @@ runtime::Task<arrow::Result<Reply>> HandleGetMetadata(Call call) {
   const auto view = call.services.catalog.view();
   Answer answer(call, *view);
   for (const auto& path : request.table_path()) {
-    TW_CO_ASSIGN_OR_RETURN(const auto table, view->GetTable({path.database_name(), path.table_name()}));
+    TW_CO_ASSIGN_OR_RETURN(const auto table, view->GetTable(PathOf(path)));
     answer.AddTable(*table);
   }
   for (const auto& path : request.partitions_path()) TW_CO_RETURN_NOT_OK(answer.AddPartition(path));

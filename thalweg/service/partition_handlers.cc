@@ -3,11 +3,10 @@
 #include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
 
 namespace thalweg::service {
 namespace {
-
-schema::TablePath PathOf(const pb::PbTablePath& path) { return {path.database_name(), path.table_name()}; }
 
 schema::PartitionSpec SpecOf(const pb::PbPartitionSpec& spec) {
   schema::PartitionSpec result;

@@ -1,11 +1,16 @@
 #include "thalweg/service/table_access.h"
 
 #include "fmt/format.h"
+#include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/service/services.h"
 
 namespace thalweg::service {
+
+schema::TablePath PathOf(const pb::PbTablePath& path) { return {path.database_name(), path.table_name()}; }
+
+schema::TablePath PathOf(const pb::PbPhysicalTablePath& path) { return {path.database_name(), path.table_name()}; }
 
 arrow::Result<TableAccess> TableAccess::Find(const Services& services, TableId id) {
   TableAccess access;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,11 +8,20 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/catalog_view.h"
 #include "thalweg/catalog/table.h"
-#include "thalweg/schema/table_config.h"
+#include "thalweg/schema/table_path.h"
+
+namespace thalweg::pb {
+class PbPhysicalTablePath;
+class PbTablePath;
+}  // namespace thalweg::pb
 
 namespace thalweg::service {
 
 struct Services;
+
+schema::TablePath PathOf(const pb::PbTablePath& path);
+/// Of the table that the partition belongs to.
+schema::TablePath PathOf(const pb::PbPhysicalTablePath& path);
 
 /// A table as requests for its data see it.
 class TableAccess {
@@ -22,6 +31,13 @@ class TableAccess {
 
   const catalog::Table& table() const { return *table_; }
   std::string path_text() const;
+
+  /// The table's bucket of that number, in the partition that `message` names, if it names one.
+  template <typename Message>
+  TableBucket BucketOf(const Message& message, int32_t bucket) const {
+    return {table_->id, message.has_partition_id() ? PartitionId(message.partition_id()) : kNoPartition,
+            BucketId(bucket)};
+  }
 
   /// INVALID_TABLE for a table with a primary key: its log is the server's to write.
   arrow::Status CheckLogTable() const;

@@ -5,11 +5,10 @@
 #include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/table_access.h"
 
 namespace thalweg::service {
 namespace {
-
-schema::TablePath PathOf(const pb::PbTablePath& path) { return {path.database_name(), path.table_name()}; }
 
 arrow::Result<schema::AddedColumn> ColumnOf(const pb::PbAddColumn& column) {
   schema::AddedColumn added{.name = column.column_name(), .position = column.column_position_type()};

@@ -1,44 +1,16 @@
 #include "thalweg/tablet/engine.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 
 namespace thalweg::tablet {
 namespace {
 
-/// Reads a range so that it is in the page cache when it is sent.
-arrow::Status Warm(const log::LogRange& range) {
-  constexpr uint64_t kChunkBytes = 256 << 10;
-  Buffer scratch(std::min(kChunkBytes, range.bytes));
-  for (uint64_t done = 0; done < range.bytes;) {
-    const size_t want = std::min<uint64_t>(scratch.size(), range.bytes - done);
-    ARROW_ASSIGN_OR_RAISE(const size_t got, range.file->ReadAt(range.position + done, scratch.view().first(want)));
-    if (got == 0) return Error(ErrorCode::kLogStorage, "{} is shorter than its index says.", range.file->path());
-    done += got;
-  }
-  return arrow::Status::OK();
-}
-
-// What a journal file needs beside the payload of its only record.
-constexpr uint64_t kRecordOverheadBytes = 2 * journal::kGroupAlignment;
-
 // So many buckets of dropped tables are remembered on each shard: late requests for them get a plain answer.
 constexpr size_t kDroppedKept = 10'000;
 
-arrow::Status StoppingError() { return Error(ErrorCode::kNotLeaderOrFollower, "The server is shutting down."); }
-
 }  // namespace
-
-/// An append that waits for room.
-struct Engine::Admission {
-  uint64_t bytes = 0;
-  std::coroutine_handle<> handle;
-  arrow::Status status;
-  bool over = false;
-};
 
 Engine::Engine(const EngineEnvironment& environment, const EngineOptions& options)
     : environment_(environment),
@@ -104,192 +76,6 @@ runtime::Task<> Engine::OpenSlot(Shard& shard, Slot& slot, TableBucket bucket) {
     options_.report(slot.closed.message());
   }
   for (const auto waiting : std::exchange(slot.waiting, {})) waiting.resume();
-}
-
-bool Engine::HasRoom(const Shard& shard, uint64_t bytes) const {
-  if (ring_full_.load(std::memory_order_relaxed)) return false;
-  return shard.in_flight_bytes == 0 || shard.in_flight_bytes + bytes <= options_.in_flight_bytes_max;
-}
-
-runtime::Task<arrow::Status> Engine::Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms) {
-  if (stopping_) co_return StoppingError();
-  if (failed_) co_return health();
-  if (bytes > options_.journal.ring.file_bytes - journal::kFileHeaderBytes - kRecordOverheadBytes) {
-    co_return Error(ErrorCode::kRecordTooLarge, "{} bytes at once are more than a journal file holds ({}).", bytes,
-                    options_.journal.ring.file_bytes);
-  }
-  if (shard.queue.empty() && HasRoom(shard, bytes)) {
-    shard.in_flight_bytes += bytes;
-    co_return arrow::Status::OK();
-  }
-  auto admission = std::make_shared<Admission>(Admission{.bytes = bytes});
-  shard.executor->PostAfter(std::chrono::milliseconds(timeout_ms), [&shard, admission] {
-    if (admission->over) return;
-    std::erase(shard.queue, admission);
-    admission->over = true;
-    admission->status = Error(ErrorCode::kRequestTimeOut,
-                              "The device is slower than what is being written: nothing was appended. Retry.");
-    admission->handle.resume();
-  });
-  struct Wait {
-    Shard& shard;
-    std::shared_ptr<Admission>& admission;
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) {
-      admission->handle = handle;
-      shard.queue.push_back(admission);
-    }
-    void await_resume() const noexcept {}
-  };
-  co_await Wait{shard, admission};
-  co_return admission->status;
-}
-
-void Engine::AdmitWaiting(Shard& shard) {
-  // Who goes on may be refused and come here again; without the flag that would nest as deep as the queue is long.
-  if (std::exchange(shard.admitting, true)) return;
-  while (!shard.queue.empty() && HasRoom(shard, shard.queue.front()->bytes)) {
-    auto admission = std::move(shard.queue.front());
-    shard.queue.pop_front();
-    shard.in_flight_bytes += admission->bytes;
-    admission->over = true;
-    admission->handle.resume();
-  }
-  shard.admitting = false;
-}
-
-void Engine::RefuseWaiting(const arrow::Status& why) {
-  for (auto& shard : shards_) {
-    shard.executor->Post([&shard, why] {
-      for (auto& admission : std::exchange(shard.queue, {})) {
-        admission->over = true;
-        admission->status = why;
-        admission->handle.resume();
-      }
-    });
-  }
-}
-
-void Engine::NoteRingPressure() {
-  std::lock_guard lock(pressure_mutex_);
-  const double pressure = journal_->pressure();
-  if (pressure < options_.journal_full_share) full_share_ = options_.journal_full_share;
-  const bool full =
-      pressure >= full_share_ || stores_environment_.unwritten_bytes > 2 * options_.flusher.unwritten_bytes_max;
-  if (ring_full_.exchange(full) == full || full) return;
-  for (auto& shard : shards_) {
-    shard.executor->Post([this, &shard] { AdmitWaiting(shard); });
-  }
-}
-
-runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, AppendRequest request, bool durable,
-                                                              int64_t timeout_ms, runtime::Executor& home) {
-  Shard& shard = ShardFor(id);
-  const uint64_t bytes = request.records.size() + request.statistics.size();
-  arrow::Status refused = co_await Admit(shard, bytes, timeout_ms);
-  if (refused.ok()) {
-    uint64_t release = bytes;
-    runtime::Completion<arrow::Status> done;
-    auto bucket = co_await Find(shard, id);
-    if (bucket.ok()) {
-      auto accepted = (*bucket)->Append(std::move(request), environment_.clock.WallMs(), durable ? &done : nullptr);
-      if (accepted.ok()) {
-        const Appended appended{.base = accepted->base, .repeated = !accepted->entry};
-        if (accepted->entry) {
-          release = 0;
-          journal_->Append(std::move(*accepted->entry));
-        }
-        shard.in_flight_bytes -= release;
-        if (durable && !accepted->durable) {
-          TW_CO_RETURN_NOT_OK(co_await done.Wait(home));
-        } else if (&home != shard.executor) {
-          co_await runtime::SwitchTo(home);
-        }
-        co_return appended;
-      }
-      refused = accepted.status();
-    } else {
-      refused = bucket.status();
-    }
-    shard.in_flight_bytes -= release;
-    AdmitWaiting(shard);
-  }
-  if (&home != shard.executor) co_await runtime::SwitchTo(home);
-  co_return refused;
-}
-
-runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& home) {
-  Shard& shard = ShardFor(request.bucket);
-  runtime::Executor* here = shard.executor;
-  auto bucket = co_await Find(shard, request.bucket);
-  Bucket::ReadPlan plan;
-  if (!bucket.ok()) {
-    plan.result.status = bucket.status();
-  } else {
-    plan = (*bucket)->Read(request);
-  }
-  ReadResult& result = plan.result;
-  if (plan.from_files) {
-    const auto store = (*bucket)->shared_store();
-    auto locate = [&](log::ReadMode mode) {
-      return store->log()->Locate(result.first, plan.files_limit, request.bytes_max, mode);
-    };
-    auto located = locate(log::ReadMode::kNoWait);
-    if (located.ok() && !*located) {
-      co_await runtime::SwitchTo(environment_.pool);
-      here = &environment_.pool;
-      located = locate(log::ReadMode::kMayBlock);
-    }
-    if (!located.ok()) {
-      result.status = located.status();
-    } else if ((*located)->bytes == 0) {
-      // What is wanted was readable, so its file has failed and the journal is being read again.
-      result.status = Error(ErrorCode::kLogStorage, "Offset {} of {} is being written again after an error: retry.",
-                            result.first, request.bucket);
-    } else if ((*located)->bytes <= request.bytes_max || request.at_least_one) {
-      log::LogRange range = std::move(**located);
-      if (!range.file->IsResident(range.position, range.bytes)) {
-        if (here != &environment_.pool) co_await runtime::SwitchTo(environment_.pool);
-        here = &environment_.pool;
-        result.status = Warm(range);
-      }
-      result.first = range.first;
-      result.next = range.next;
-      result.bytes = range.bytes;
-      result.data = std::move(range);
-      result.store = store;
-    }
-  }
-  if (&home != here) co_await runtime::SwitchTo(home);
-  co_return std::move(result);
-}
-
-runtime::Task<arrow::Result<Engine::Bounds>> Engine::BoundsOf(TableBucket id, runtime::Executor& home) {
-  Shard& shard = ShardFor(id);
-  auto bucket = co_await Find(shard, id);
-  Bounds bounds;
-  if (bucket.ok()) bounds = {(*bucket)->start(), (*bucket)->high_watermark()};
-  if (&home != shard.executor) co_await runtime::SwitchTo(home);
-  if (!bucket.ok()) co_return bucket.status();
-  co_return bounds;
-}
-
-runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket id, int64_t timestamp_ms,
-                                                                   runtime::Executor& home) {
-  Shard& shard = ShardFor(id);
-  auto bucket = co_await Find(shard, id);
-  if (!bucket.ok()) {
-    if (&home != shard.executor) co_await runtime::SwitchTo(home);
-    co_return bucket.status();
-  }
-  const LogOffset end = (*bucket)->high_watermark();
-  const std::optional<LogOffset> in_tail = (*bucket)->TailOffsetForTimestamp(timestamp_ms);
-  const auto store = (*bucket)->shared_store();
-  auto in_files = co_await runtime::RunOn(environment_.pool, home,
-                                          [&] { return store->log()->OffsetForTimestamp(timestamp_ms, end); });
-  TW_CO_RETURN_NOT_OK(in_files.status());
-  if (*in_files) co_return **in_files;  // commit times do not go back, so the files come first
-  co_return in_tail.value_or(end);
 }
 
 runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runtime::Executor& home) {

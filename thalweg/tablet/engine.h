@@ -151,6 +151,7 @@ class Engine final : public journal::CommitSink {
   std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
   runtime::Task<> OpenSlot(Shard& shard, Slot& slot, TableBucket bucket);
+  static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
   bool HasRoom(const Shard& shard, uint64_t bytes) const;
   void AdmitWaiting(Shard& shard);

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "thalweg/base/error.h"
+#include "thalweg/tablet/engine.h"
+
+namespace thalweg::tablet {
+namespace {
+
+/// Reads a range so that it is in the page cache when it is sent.
+arrow::Status Warm(const log::LogRange& range) {
+  constexpr uint64_t kChunkBytes = 256 << 10;
+  Buffer scratch(std::min(kChunkBytes, range.bytes));
+  for (uint64_t done = 0; done < range.bytes;) {
+    const size_t want = std::min<uint64_t>(scratch.size(), range.bytes - done);
+    ARROW_ASSIGN_OR_RAISE(const size_t got, range.file->ReadAt(range.position + done, scratch.view().first(want)));
+    if (got == 0) return Error(ErrorCode::kLogStorage, "{} is shorter than its index says.", range.file->path());
+    done += got;
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& home) {
+  Shard& shard = ShardFor(request.bucket);
+  runtime::Executor* here = shard.executor;
+  auto bucket = co_await Find(shard, request.bucket);
+  Bucket::ReadPlan plan;
+  if (!bucket.ok()) {
+    plan.result.status = bucket.status();
+  } else {
+    plan = (*bucket)->Read(request);
+  }
+  ReadResult& result = plan.result;
+  if (plan.from_files) {
+    const auto store = (*bucket)->shared_store();
+    auto locate = [&](log::ReadMode mode) {
+      return store->log()->Locate(result.first, plan.files_limit, request.bytes_max, mode);
+    };
+    auto located = locate(log::ReadMode::kNoWait);
+    if (located.ok() && !*located) {
+      co_await runtime::SwitchTo(environment_.pool);
+      here = &environment_.pool;
+      located = locate(log::ReadMode::kMayBlock);
+    }
+    if (!located.ok()) {
+      result.status = located.status();
+    } else if ((*located)->bytes == 0) {
+      // What is wanted was readable, so its file has failed and the journal is being read again.
+      result.status = Error(ErrorCode::kLogStorage, "Offset {} of {} is being written again after an error: retry.",
+                            result.first, request.bucket);
+    } else if ((*located)->bytes <= request.bytes_max || request.at_least_one) {
+      log::LogRange range = std::move(**located);
+      if (!range.file->IsResident(range.position, range.bytes)) {
+        if (here != &environment_.pool) co_await runtime::SwitchTo(environment_.pool);
+        here = &environment_.pool;
+        result.status = Warm(range);
+      }
+      result.first = range.first;
+      result.next = range.next;
+      result.bytes = range.bytes;
+      result.data = std::move(range);
+      result.store = store;
+    }
+  }
+  if (&home != here) co_await runtime::SwitchTo(home);
+  co_return std::move(result);
+}
+
+runtime::Task<arrow::Result<Engine::Bounds>> Engine::BoundsOf(TableBucket id, runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  auto bucket = co_await Find(shard, id);
+  Bounds bounds;
+  if (bucket.ok()) bounds = {(*bucket)->start(), (*bucket)->high_watermark()};
+  if (&home != shard.executor) co_await runtime::SwitchTo(home);
+  if (!bucket.ok()) co_return bucket.status();
+  co_return bounds;
+}
+
+runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket id, int64_t timestamp_ms,
+                                                                   runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  auto bucket = co_await Find(shard, id);
+  if (!bucket.ok()) {
+    if (&home != shard.executor) co_await runtime::SwitchTo(home);
+    co_return bucket.status();
+  }
+  const LogOffset end = (*bucket)->high_watermark();
+  const std::optional<LogOffset> in_tail = (*bucket)->TailOffsetForTimestamp(timestamp_ms);
+  const auto store = (*bucket)->shared_store();
+  auto in_files = co_await runtime::RunOn(environment_.pool, home,
+                                          [&] { return store->log()->OffsetForTimestamp(timestamp_ms, end); });
+  TW_CO_RETURN_NOT_OK(in_files.status());
+  if (*in_files) co_return **in_files;  // commit times do not go back, so the files come first
+  co_return in_tail.value_or(end);
+}
+
+}  // namespace thalweg::tablet

@@ -29,18 +29,23 @@ class Executor {
   virtual bool RunsHere() const = 0;
 };
 
+namespace internal {
+struct SwitchAwaiter {
+  Executor& executor;
+  bool is_there;
+  bool await_ready() const noexcept { return is_there; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    executor.Post([handle] { handle.resume(); });
+  }
+  void await_resume() const noexcept {}
+};
+}  // namespace internal
+
 /// `co_await SwitchTo(executor)`: what follows runs there. Always goes through the queue, even when already there.
-inline auto SwitchTo(Executor& executor) {
-  struct Awaiter {
-    Executor& executor;
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) {
-      executor.Post([handle] { handle.resume(); });
-    }
-    void await_resume() const noexcept {}
-  };
-  return Awaiter{executor};
-}
+inline auto SwitchTo(Executor& executor) { return internal::SwitchAwaiter{executor, false}; }
+
+/// `co_await EnsureOn(executor)`: as SwitchTo, but where the caller is there already it goes on at once, free of cost.
+inline auto EnsureOn(Executor& executor) { return internal::SwitchAwaiter{executor, executor.RunsHere()}; }
 
 /// `co_await Sleep(executor, delay)`: what follows runs on `executor`, not before `delay` has passed.
 inline auto Sleep(Executor& executor, Nanos delay) {

@@ -17,7 +17,7 @@ class ManualExecutor : public Executor {
  public:
   void Post(Work work) override { queue_.push_back(std::move(work)); }
   void PostAfter(Nanos, Work work) override { Post(std::move(work)); }
-  bool RunsHere() const override { return true; }
+  bool RunsHere() const override { return runs_here; }
   void Drain() {
     while (!queue_.empty()) {
       Work work = std::move(queue_.front());
@@ -25,6 +25,8 @@ class ManualExecutor : public Executor {
       work();
     }
   }
+
+  bool runs_here = true;
 
  private:
   std::deque<Work> queue_;
@@ -97,6 +99,21 @@ TEST(Gate, CloseWaitsForThoseInsideAndTurnsOthersAway) {
   gate.Leave();
   executor.Drain();
   EXPECT_TRUE(closed);
+}
+
+TEST(Executor, EnsureOnSwitchesOnlyWhereItMust) {
+  ManualExecutor executor;
+  for (const bool is_there : {true, false}) {
+    executor.runs_here = is_there;
+    bool went_on = false;
+    Spawn([](Executor& e, bool& flag) -> Task<> {
+      co_await EnsureOn(e);
+      flag = true;
+    }(executor, went_on));
+    EXPECT_EQ(went_on, is_there);
+    executor.Drain();
+    EXPECT_TRUE(went_on);
+  }
 }
 
 TEST(Executor, RunOnComesBackHome) {

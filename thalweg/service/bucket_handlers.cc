@@ -23,7 +23,6 @@ void SetError(const arrow::Status& status, Message* to) {
 runtime::Task<arrow::Result<LogOffset>> OffsetOf(const Call& call, const pb::ListOffsetsRequest& request,
                                                  TableBucket bucket) {
   auto& engine = call.services.engine;
-  runtime::Executor& shard = engine.ShardOf(bucket);
   if (request.offset_type() == kOffsetTimestamp) {
     if (!request.has_starttimestamp()) {
       co_return Error(ErrorCode::kInvalidTimestamp, "An offset by time needs a time.");
@@ -32,13 +31,11 @@ runtime::Task<arrow::Result<LogOffset>> OffsetOf(const Call& call, const pb::Lis
       co_return Error(ErrorCode::kInvalidTimestamp, "{} is {} ms in the future.", request.starttimestamp(),
                       request.starttimestamp() - now_ms);
     }
-    if (&shard != &call.home) co_await runtime::SwitchTo(shard);
     co_return co_await engine.OffsetForTimestamp(bucket, request.starttimestamp(), call.home);
   }
   if (request.offset_type() != kOffsetEarliest && request.offset_type() != kOffsetLatest) {
     co_return Error(ErrorCode::kUnsupportedVersion, "Offset type {} is not known.", request.offset_type());
   }
-  if (&shard != &call.home) co_await runtime::SwitchTo(shard);
   TW_CO_ASSIGN_OR_RETURN(const auto bounds, co_await engine.BoundsOf(bucket, call.home));
   co_return request.offset_type() == kOffsetEarliest ? bounds.start : bounds.high_watermark;
 }
@@ -70,8 +67,6 @@ runtime::Task<> CountOne(const Call& call, const TableAccess& access, const pb::
     SetError(status, to);
     co_return;
   }
-  runtime::Executor& shard = call.services.engine.ShardOf(bucket);
-  if (&shard != &call.home) co_await runtime::SwitchTo(shard);
   const auto bounds = co_await call.services.engine.BoundsOf(bucket, call.home);
   if (bounds.ok()) {
     to->set_row_count(bounds->high_watermark - bounds->start);

@@ -1,12 +1,11 @@
 #include <algorithm>
-#include <map>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "thalweg/base/error.h"
-#include "thalweg/runtime/countdown.h"
 #include "thalweg/service/fetch_transform.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/projected_read.h"
@@ -27,11 +26,12 @@ constexpr uint64_t kSourceBytesMax = 64 << 20;
 struct Want {
   size_t table_index = 0;
   size_t bucket_index = 0;
-  tablet::ReadRequest request;
+  tablet::Engine::Reading reading;
   const BatchTransform* transform = nullptr;  ///< null: whole batches
-  tablet::ReadResult read;
   FetchedRecords records;
   arrow::Status status;
+
+  const tablet::ReadResult& read() const { return reading.result; }
 };
 
 class Fetch {
@@ -78,10 +78,10 @@ class Fetch {
         Want want{.table_index = t, .bucket_index = b, .transform = transform, .status = status};
         if (want.status.ok()) want.status = access->CheckBucket(bucket.partition, bucket.bucket);
         const uint64_t bytes_max = std::max(bucket.max_fetch_bytes, 0);
-        want.request = {.bucket = {table.table, bucket.partition, bucket.bucket},
-                        .from = bucket.fetch_offset,
-                        .bytes_max = transform ? std::max(bytes_max, kStepBytes) : bytes_max,
-                        .at_least_one = true};
+        want.reading.request = {.bucket = {table.table, bucket.partition, bucket.bucket},
+                                .from = bucket.fetch_offset,
+                                .bytes_max = transform ? std::max(bytes_max, kStepBytes) : bytes_max,
+                                .at_least_one = true};
         wants_.push_back(std::move(want));
       }
     }
@@ -89,17 +89,18 @@ class Fetch {
 
   /// Asks all shards at once, each for its buckets, then gives out the bytes.
   runtime::Task<> ReadAll(const std::shared_ptr<tablet::ReadWaiter>& waiter) {
-    std::map<runtime::Executor*, std::vector<Want*>> by_shard;
+    std::vector<tablet::Engine::Reading*> readings;
+    readings.reserve(wants_.size());
     for (auto& want : wants_) {
       if (!want.status.ok()) continue;
-      want.request.waiter = waiter;
+      want.reading.request.waiter = waiter;
       want.records = {};
-      by_shard[&call_.services.engine.ShardOf(want.request.bucket)].push_back(&want);
+      readings.push_back(&want.reading);
     }
-    std::vector<runtime::Task<>> reads;
-    reads.reserve(by_shard.size());
-    for (auto& [shard, wants] : by_shard) reads.push_back(ReadOnShard(*shard, wants));
-    co_await runtime::WhenAll(call_.home, std::move(reads));
+    co_await call_.services.engine.ReadAll(readings, call_.home);
+    for (auto& want : wants_) {
+      if (want.status.ok()) want.status = want.read().status;
+    }
 
     // Where the bytes do not suffice for all buckets, a different one comes first each time.
     static std::atomic<uint64_t> turn{0};
@@ -115,36 +116,26 @@ class Fetch {
     }
   }
 
-  runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Want*> wants) {
-    if (&shard != &call_.home) co_await runtime::SwitchTo(shard);
-    for (Want* want : wants) {
-      want->read = co_await call_.services.engine.Read(want->request, shard);
-      want->status = want->read.status;
-    }
-    if (&shard != &call_.home) co_await runtime::SwitchTo(call_.home);
-  }
-
   /// Turns what was read into what is sent: at most `left` bytes, unless it comes first.
   runtime::Task<> Take(Want& want, uint64_t left, bool first) {
     const uint64_t own_max = std::max(request_.tables[want.table_index].buckets[want.bucket_index].max_fetch_bytes, 0);
     const uint64_t bytes_max = std::min(left, own_max);
     if (!want.transform) {
-      if (want.read.bytes > 0 && (want.read.bytes <= bytes_max || first)) AddWhole(want.read, want.records);
+      if (want.read().bytes > 0 && (want.read().bytes <= bytes_max || first)) AddWhole(want.read(), want.records);
       co_return;
     }
     uint64_t source = 0;
-    tablet::ReadResult read = want.read;
+    tablet::ReadResult read = want.read();
     while (read.bytes > 0) {
       want.status = co_await AddTransformed(read, *want.transform, bytes_max, first, call_.home, call_.services.pool,
                                             want.records);
       source += read.bytes;
-      if (!want.status.ok() || want.records.full || read.next >= want.read.high_watermark || source >= kSourceBytesMax)
+      if (!want.status.ok() || want.records.full || read.next >= want.read().high_watermark ||
+          source >= kSourceBytesMax)
         break;
-      tablet::ReadRequest more = want.request;
+      tablet::ReadRequest more = want.reading.request;
       more.from = read.next;
       more.waiter = nullptr;
-      runtime::Executor& shard = call_.services.engine.ShardOf(more.bucket);
-      if (&shard != &call_.home) co_await runtime::SwitchTo(shard);
       read = co_await call_.services.engine.Read(more, call_.home);
       want.status = read.status;
     }
@@ -185,15 +176,15 @@ class Fetch {
   }
 
   static void Describe(const Want& want, wire::FetchLogBucketResult& to) {
-    to.partition = want.request.bucket.partition;
-    to.bucket = want.request.bucket.bucket;
+    to.partition = want.reading.request.bucket.partition;
+    to.bucket = want.reading.request.bucket.bucket;
     if (!want.status.ok()) {
       to.error = CodeOf(want.status);
       to.error_message = want.status.message();
       return;
     }
-    to.high_watermark = want.read.high_watermark;
-    to.log_start_offset = want.read.start;
+    to.high_watermark = want.read().high_watermark;
+    to.log_start_offset = want.read().start;
     to.records_bytes = want.records.bytes;
     if (want.records.dropped > 0 && want.records.next > want.records.sent_next)
       to.filtered_end_offset = want.records.next;

@@ -64,13 +64,10 @@ arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, L
 runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
                                                       int64_t limit) {
   auto& engine = call.services.engine;
-  runtime::Executor& shard = engine.ShardOf(bucket);
-  if (&shard != &call.home) co_await runtime::SwitchTo(shard);
   TW_CO_ASSIGN_OR_RETURN(const auto bounds, co_await engine.BoundsOf(bucket, call.home));
   const LogOffset from = std::max(bounds.start, bounds.high_watermark + -limit);
   std::string records;
   for (LogOffset at = from; at < bounds.high_watermark && records.size() < kAnswerBytesMax;) {
-    if (&shard != &call.home) co_await runtime::SwitchTo(shard);
     const auto read =
         co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = kStepBytes, .at_least_one = true}, call.home);
     TW_CO_RETURN_NOT_OK(read.status);

@@ -17,7 +17,7 @@
 namespace thalweg::service {
 namespace {
 
-/// Appends to one bucket and fills in its result. Reaches the bucket's shard without waiting before.
+/// Appends to one bucket and fills in its result. Hands the append to the engine without waiting before.
 runtime::Task<> AppendOne(const Call& call, const wire::ProduceLogRequest& request,
                           const wire::ProduceLogRequest::Bucket& part, arrow::Status table_status,
                           const catalog::Table* table, TableRows* rows, wire::ProduceLogResult& result) {
@@ -49,8 +49,6 @@ runtime::Task<> AppendOne(const Call& call, const wire::ProduceLogRequest& reque
   }
   const uint32_t row_count = append->rows;
   const TableBucket bucket{request.table, part.partition, part.bucket};
-  runtime::Executor& shard = call.services.engine.ShardOf(bucket);
-  if (&shard != &call.home) co_await runtime::SwitchTo(shard);
   const auto appended = co_await call.services.engine.Append(bucket, std::move(*append), request.acks != 0,
                                                              std::max(request.timeout_ms, 0), call.home);
   if (!appended.ok()) {

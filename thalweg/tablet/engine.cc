@@ -30,9 +30,11 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
 
 Engine::~Engine() = default;
 
-Engine::Shard& Engine::ShardFor(const TableBucket& bucket) const {
-  return shards_[std::hash<TableBucket>{}(bucket) % shards_.size()];
+size_t Engine::ShardIndexOf(const TableBucket& bucket) const {
+  return std::hash<TableBucket>{}(bucket) % shards_.size();
 }
+
+Engine::Shard& Engine::ShardFor(const TableBucket& bucket) const { return shards_[ShardIndexOf(bucket)]; }
 
 runtime::Executor& Engine::ShardOf(const TableBucket& bucket) const { return *ShardFor(bucket).executor; }
 
@@ -109,7 +111,7 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
 template <typename Apply>
 void Engine::ForEachShard(std::vector<journal::Entry> group, Apply apply) {
   std::vector<std::vector<journal::Entry>> parts(shards_.size());
-  for (auto& entry : group) parts[std::hash<TableBucket>{}(entry.bucket) % shards_.size()].push_back(std::move(entry));
+  for (auto& entry : group) parts[ShardIndexOf(entry.bucket)].push_back(std::move(entry));
   for (size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].empty()) continue;
     shards_[i].executor->Post([apply, &shard = shards_[i], part = std::move(parts[i])]() mutable {

@@ -67,9 +67,10 @@ struct EngineStats {
 /// An append is complete once its batches are durable in the journal (or, if large, in their segment) and visible to reads.
 /// After a failed journal write nothing is accepted any more until a restart; reads go on.
 ///
-/// Thread safety: Append, Read and the like are called on `ShardOf(bucket)` and resume on `home`; appends of one bucket take
-/// effect in the order in which they reach the shard. Stop blocks and is called from a thread that is no executor's; calls
-/// still under way then end soon, with an error, and have ended before the engine goes away.
+/// Thread safety: Append, Read and the like are called on any executor and resume on `home`. By themselves they go to the
+/// bucket's shard first thing, without waiting before, and at once where they are called on it; so appends of one bucket
+/// take effect in the order in which one executor calls them. Stop blocks and is called from a thread that is no
+/// executor's; calls still under way then end soon, with an error, and have ended before the engine goes away.
 class Engine final : public journal::CommitSink {
  public:
   /// Recovers what `options.directory` holds. `exists` says which buckets the catalog knows; of the others, journal
@@ -79,6 +80,7 @@ class Engine final : public journal::CommitSink {
                                                      const std::function<bool(const TableBucket&)>& exists);
   ~Engine() override;
 
+  /// Where what is done with a bucket is done: calls that start and end there cost no switch.
   runtime::Executor& ShardOf(const TableBucket& bucket) const;
 
   struct Appended {
@@ -91,6 +93,13 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Result<Appended>> Append(TableBucket bucket, AppendRequest request, bool durable,
                                                 int64_t timeout_ms, runtime::Executor& home);
   runtime::Task<ReadResult> Read(ReadRequest request, runtime::Executor& home);
+  struct Reading {
+    ReadRequest request;
+    ReadResult result;
+  };
+  /// Several reads: all shards at once, each reads its buckets one after the other and is switched to once. `readings`
+  /// outlive the call.
+  runtime::Task<> ReadAll(std::span<Reading* const> readings, runtime::Executor& home);
 
   struct Bounds {
     LogOffset start;
@@ -147,10 +156,12 @@ class Engine final : public journal::CommitSink {
   void FinishRecovery();
   void WriteCheckpoint();
 
+  size_t ShardIndexOf(const TableBucket& bucket) const;
   Shard& ShardFor(const TableBucket& bucket) const;
   std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
   runtime::Task<> OpenSlot(Shard& shard, Slot& slot, TableBucket bucket);
+  runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
   static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
   bool HasRoom(const Shard& shard, uint64_t bytes) const;

@@ -101,6 +101,7 @@ void Engine::NoteRingPressure() {
 runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, AppendRequest request, bool durable,
                                                               int64_t timeout_ms, runtime::Executor& home) {
   Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
   const uint64_t bytes = request.records.size() + request.statistics.size();
   arrow::Status refused = co_await Admit(shard, bytes, timeout_ms);
   if (refused.ok()) {
@@ -118,8 +119,8 @@ runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, Ap
         shard.in_flight_bytes -= release;
         if (durable && !accepted->durable) {
           TW_CO_RETURN_NOT_OK(co_await done.Wait(home));
-        } else if (&home != shard.executor) {
-          co_await runtime::SwitchTo(home);
+        } else {
+          co_await runtime::EnsureOn(home);
         }
         co_return appended;
       }
@@ -130,7 +131,7 @@ runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, Ap
     shard.in_flight_bytes -= release;
     AdmitWaiting(shard);
   }
-  if (&home != shard.executor) co_await runtime::SwitchTo(home);
+  co_await runtime::EnsureOn(home);
   co_return refused;
 }
 

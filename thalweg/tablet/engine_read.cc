@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "thalweg/base/error.h"
+#include "thalweg/runtime/countdown.h"
 #include "thalweg/tablet/engine.h"
 
 namespace thalweg::tablet {
@@ -26,7 +27,7 @@ arrow::Status Warm(const log::LogRange& range) {
 
 runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& home) {
   Shard& shard = ShardFor(request.bucket);
-  runtime::Executor* here = shard.executor;
+  co_await runtime::EnsureOn(*shard.executor);
   auto bucket = co_await Find(shard, request.bucket);
   Bucket::ReadPlan plan;
   if (!bucket.ok()) {
@@ -43,7 +44,6 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
     auto located = locate(log::ReadMode::kNoWait);
     if (located.ok() && !*located) {
       co_await runtime::SwitchTo(environment_.pool);
-      here = &environment_.pool;
       located = locate(log::ReadMode::kMayBlock);
     }
     if (!located.ok()) {
@@ -55,8 +55,7 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
     } else if ((*located)->bytes <= request.bytes_max || request.at_least_one) {
       log::LogRange range = std::move(**located);
       if (!range.file->IsResident(range.position, range.bytes)) {
-        if (here != &environment_.pool) co_await runtime::SwitchTo(environment_.pool);
-        here = &environment_.pool;
+        co_await runtime::EnsureOn(environment_.pool);
         result.status = Warm(range);
       }
       result.first = range.first;
@@ -66,16 +65,34 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
       result.store = store;
     }
   }
-  if (&home != here) co_await runtime::SwitchTo(home);
+  co_await runtime::EnsureOn(home);
   co_return std::move(result);
+}
+
+runtime::Task<> Engine::ReadAll(std::span<Reading* const> readings, runtime::Executor& home) {
+  std::vector<std::vector<Reading*>> parts(shards_.size());
+  for (Reading* reading : readings) parts[ShardIndexOf(reading->request.bucket)].push_back(reading);
+  std::vector<runtime::Task<>> tasks;
+  tasks.reserve(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].empty()) tasks.push_back(ReadOnShard(*shards_[i].executor, std::move(parts[i])));
+  }
+  co_await runtime::WhenAll(home, std::move(tasks));
+  co_await runtime::EnsureOn(home);
+}
+
+runtime::Task<> Engine::ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings) {
+  // The first read goes to the shard and stays there, the others find themselves on it.
+  for (Reading* reading : readings) reading->result = co_await Read(reading->request, shard);
 }
 
 runtime::Task<arrow::Result<Engine::Bounds>> Engine::BoundsOf(TableBucket id, runtime::Executor& home) {
   Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
   auto bucket = co_await Find(shard, id);
   Bounds bounds;
   if (bucket.ok()) bounds = {(*bucket)->start(), (*bucket)->high_watermark()};
-  if (&home != shard.executor) co_await runtime::SwitchTo(home);
+  co_await runtime::EnsureOn(home);
   if (!bucket.ok()) co_return bucket.status();
   co_return bounds;
 }
@@ -83,9 +100,10 @@ runtime::Task<arrow::Result<Engine::Bounds>> Engine::BoundsOf(TableBucket id, ru
 runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket id, int64_t timestamp_ms,
                                                                    runtime::Executor& home) {
   Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
   auto bucket = co_await Find(shard, id);
   if (!bucket.ok()) {
-    if (&home != shard.executor) co_await runtime::SwitchTo(home);
+    co_await runtime::EnsureOn(home);
     co_return bucket.status();
   }
   const LogOffset end = (*bucket)->high_watermark();

@@ -316,7 +316,6 @@ TEST_F(EngineTest, TimesAreFoundInMemoryAndInFiles) {
   const auto find = [&](int64_t time) {
     const auto run = [](SimEngine& sim, TableBucket id, int64_t at) -> runtime::Task<arrow::Result<LogOffset>> {
       runtime::Executor& shard = sim.engine->ShardOf(id);
-      co_await runtime::SwitchTo(shard);
       co_return co_await sim.engine->OffsetForTimestamp(id, at, shard);
     };
     return sim_.scheduler.Await(run(sim_, a_, time)).ValueOrDie().value;

@@ -121,7 +121,7 @@ class SimEngine {
       runtime::Executor& shard = sim.engine->ShardOf(id);
       into->result.emplace(co_await sim.engine->Append(id, std::move(request), wait, timeout, shard));
     };
-    runtime::SpawnOn(engine->ShardOf(bucket), run(*this, bucket, MakeRequest(batches), durable, timeout_ms, answer));
+    runtime::Spawn(run(*this, bucket, MakeRequest(batches), durable, timeout_ms, answer));
     return answer;
   }
   std::shared_ptr<Answer> Append(const TableBucket& bucket, const std::vector<TestBatch>& batches) {
@@ -133,7 +133,6 @@ class SimEngine {
   ReadResult Read(ReadRequest request) {
     const auto run = [](SimEngine& sim, ReadRequest wanted) -> runtime::Task<ReadResult> {
       runtime::Executor& shard = sim.engine->ShardOf(wanted.bucket);
-      co_await runtime::SwitchTo(shard);
       co_return co_await sim.engine->Read(std::move(wanted), shard);
     };
     return scheduler.Await(run(*this, std::move(request)));
@@ -186,7 +185,6 @@ class SimEngine {
   std::optional<Engine::Bounds> BoundsOf(const TableBucket& bucket) {
     const auto run = [](SimEngine& sim, TableBucket id) -> runtime::Task<arrow::Result<Engine::Bounds>> {
       runtime::Executor& shard = sim.engine->ShardOf(id);
-      co_await runtime::SwitchTo(shard);
       co_return co_await sim.engine->BoundsOf(id, shard);
     };
     auto bounds = scheduler.Await(run(*this, bucket));

@@ -127,6 +127,7 @@ runtime::Task<arrow::Status> Catalog::LoadTables(CatalogView& view) {
     }
     if (table.schemas.empty()) co_return records::Damaged(entry.key, "it has no schema");
     if (!view.FindDatabase(table.path.database)) co_return records::Damaged(entry.key, "its database is missing");
+    table.layout = std::make_shared<const TableLayout>(table.descriptor, table.schemas);
     table.partitions = partitions_of[table.id];
     table.revision = entry.revision;
     view = view.WithTable(std::make_shared<const Table>(std::move(table)));

@@ -41,6 +41,7 @@ runtime::Task<arrow::Result<TablePtr>> Catalog::CreateTableNow(schema::TablePath
   table->path = path;
   table->schemas.push_back(std::make_shared<const schema::Schema>(prepared.schema));
   table->descriptor = std::make_shared<const schema::TableDescriptor>(std::move(prepared));
+  table->layout = std::make_shared<const TableLayout>(table->descriptor, table->schemas);
   table->created_ms = table->modified_ms = clock_.WallMs();
   transaction.compares.push_back({records::TableKey(path), MetaStore::kAbsent});
   transaction.puts.emplace_back(records::TableKey(path), records::EncodeTable(*table));
@@ -94,6 +95,7 @@ runtime::Task<arrow::Result<TablePtr>> Catalog::AlterTableNow(schema::TablePath 
     transaction.puts.emplace_back(records::SchemaKey(next->id, next->schema_id()), changed.schema.ToJson());
   }
   next->descriptor = std::make_shared<const schema::TableDescriptor>(std::move(changed));
+  next->layout = std::make_shared<const TableLayout>(next->descriptor, next->schemas);
   next->modified_ms = clock_.WallMs();
   transaction.compares.push_back({records::TableKey(path), table->revision});
   transaction.puts.emplace_back(records::TableKey(path), records::EncodeTable(*next));

@@ -115,6 +115,7 @@ CatalogView CatalogView::WithoutDatabase(const std::string& name) const {
 }
 
 CatalogView CatalogView::WithTable(TablePtr table) const {
+  TW_CHECK(table->layout && table->layout->IsOf(table->descriptor, table->schemas));
   CatalogView next = *this;
   table->partitions.ForEach([&](const std::string&, const PartitionPtr& partition) {
     if (!partitions_.Find(partition->id)) next.partitions_ = next.partitions_.With(partition->id, partition);

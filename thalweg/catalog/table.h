@@ -7,6 +7,7 @@
 
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/persistent_map.h"
+#include "thalweg/catalog/table_layout.h"
 #include "thalweg/schema/schema.h"
 #include "thalweg/schema/table_descriptor.h"
 #include "thalweg/schema/table_path.h"
@@ -31,6 +32,8 @@ struct Table {
   std::shared_ptr<const schema::TableDescriptor> descriptor{};
   /// All schema versions, oldest first: schemas[0] is version 1. Never empty.
   std::vector<std::shared_ptr<const schema::Schema>> schemas{};
+  /// Of this descriptor and these schemas: whoever changes one of them makes a new one. Never null.
+  std::shared_ptr<const TableLayout> layout{};
   PersistentMap<std::string, PartitionPtr> partitions{};  ///< by name
   int64_t created_ms = 0;                                 ///< wall clock
   int64_t modified_ms = 0;

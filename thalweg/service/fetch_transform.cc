@@ -2,12 +2,9 @@
 
 #include <utility>
 
-#include "arrow/type.h"
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
-#include "thalweg/format/column_shape.h"
 #include "thalweg/format/statistics.h"
-#include "thalweg/schema/arrow_mapping.h"
 #include "thalweg/schema/table_config.h"
 #include "thalweg/service/predicate_message.h"
 
@@ -17,8 +14,8 @@ arrow::Result<std::unique_ptr<FetchTransform>> FetchTransform::Make(const Servic
                                                                     const wire::FetchLogRequest::Table& request) {
   std::unique_ptr<FetchTransform> made(new FetchTransform(std::move(access)));
   const catalog::Table& table = made->access_.table();
-  ARROW_ASSIGN_OR_RAISE(const auto config, schema::TableConfig::Make(table.descriptor->properties));
-  const bool arrow_format = config.log_format == schema::LogFormat::kArrow;
+  ARROW_ASSIGN_OR_RAISE(const auto* config, table.layout->Config());
+  const bool arrow_format = config->log_format == schema::LogFormat::kArrow;
   FetchTransform* self = made.get();
   if (request.projection_pushdown_enabled) {
     if (!arrow_format) {
@@ -26,7 +23,7 @@ arrow::Result<std::unique_ptr<FetchTransform>> FetchTransform::Make(const Servic
                    table.path);
     }
     made->fields_ = request.projected_fields;
-    ARROW_ASSIGN_OR_RAISE(made->table_columns_, format::ColumnShape::Of(*schema::ToArrowSchema(table.schema())));
+    ARROW_ASSIGN_OR_RAISE(made->table_columns_, table.layout->ColumnsOf(table.schema_id()));
     made->transform_.plan = [self](SchemaId schema) { return self->PlanFor(schema); };
     ARROW_RETURN_NOT_OK(made->PlanFor(table.schema_id()).status());  // tells bad fields before anything is read
   }
@@ -47,13 +44,12 @@ arrow::Result<std::unique_ptr<FetchTransform>> FetchTransform::Make(const Servic
 arrow::Result<const format::ProjectionPlan*> FetchTransform::PlanFor(SchemaId schema) {
   auto& plan = plans_[schema];
   if (!plan) {
-    const auto written_with = access_.table().FindSchema(schema);
-    if (!written_with) {
-      return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.",
-                   access_.table().path, schema);
+    const catalog::Table& table = access_.table();
+    if (!table.FindSchema(schema)) {
+      return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.", table.path, schema);
     }
-    ARROW_ASSIGN_OR_RAISE(const auto batch_columns, format::ColumnShape::Of(*schema::ToArrowSchema(*written_with)));
-    ARROW_ASSIGN_OR_RAISE(auto made, format::ProjectionPlan::Make(batch_columns, table_columns_, fields_));
+    ARROW_ASSIGN_OR_RAISE(const auto* batch_columns, table.layout->ColumnsOf(schema));
+    ARROW_ASSIGN_OR_RAISE(auto made, format::ProjectionPlan::Make(*batch_columns, *table_columns_, fields_));
     plan = std::make_unique<format::ProjectionPlan>(std::move(made));
   }
   return plan.get();

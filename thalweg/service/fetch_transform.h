@@ -8,6 +8,7 @@
 #include "arrow/result.h"
 #include "thalweg/catalog/table.h"
 #include "thalweg/format/arrow_projection.h"
+#include "thalweg/format/column_shape.h"
 #include "thalweg/format/predicate.h"
 #include "thalweg/format/predicate_filter.h"
 #include "thalweg/service/projected_read.h"
@@ -38,7 +39,7 @@ class FetchTransform {
   TableAccess access_;
   BatchTransform transform_;
   std::vector<int32_t> fields_;
-  std::vector<format::ColumnShape> table_columns_;
+  const std::vector<format::ColumnShape>* table_columns_ = nullptr;  ///< of the latest schema; the table's own
   std::unordered_map<SchemaId, std::unique_ptr<format::ProjectionPlan>> plans_;
   std::optional<format::Predicate> predicate_;
   std::shared_ptr<const schema::Schema> filter_schema_;

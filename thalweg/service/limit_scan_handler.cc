@@ -50,8 +50,8 @@ arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, L
   if (view.header.base_offset >= from || view.empty()) return batch;
   const auto first = static_cast<int32_t>(from - view.header.base_offset);
   const int32_t count = view.header.record_count - first;
-  ARROW_ASSIGN_OR_RAISE(const auto config, schema::TableConfig::Make(table.descriptor->properties));
-  if (config.log_format != schema::LogFormat::kArrow) return format::SliceRowBatch(view, first, count);
+  ARROW_ASSIGN_OR_RAISE(const auto* config, table.layout->Config());
+  if (config->log_format != schema::LogFormat::kArrow) return format::SliceRowBatch(view, first, count);
   const auto written_with = table.FindSchema(view.header.schema_id);
   if (!written_with) {
     return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.", table.path,

@@ -95,7 +95,7 @@ enum class ErrorCode : int16_t {
 #undef X
 };
 
-/// The field's own name of the code, such as "TABLE_NOT_EXIST".
+/// Fluss's name of the code without the "_EXCEPTION" that some end with: "TABLE_NOT_EXIST", "STORAGE".
 std::string_view ErrorName(ErrorCode code);
 
 /// Whether a client may expect another outcome from sending the same request again.

@@ -11,6 +11,10 @@ namespace {
 
 constexpr int64_t kRetryDelayNs = 1'000'000'000;
 
+// Shares of the journal: above the first the files are synced one behind the other, above the second several at a time.
+constexpr double kNoPauses = 0.5;
+constexpr double kHasty = 0.75;
+
 }  // namespace
 
 Flusher::Flusher(const runtime::Clock& clock, runtime::Executor& pool, journal::Journal& journal,
@@ -155,10 +159,8 @@ bool Flusher::SyncOne(const std::shared_ptr<BucketStore>& store) {
   return false;
 }
 
-bool Flusher::IsHasty() const { return journal_.pressure() > 0.75; }
-
 bool Flusher::WriteBackFirst(const std::shared_ptr<BucketStore>& store) {
-  if (IsHasty() || !store->WriteBack(options_.write_back_bytes)) return false;
+  if (journal_.pressure() > kNoPauses || !store->WriteBack(options_.write_back_bytes)) return false;
   std::lock_guard lock(mutex_);
   --syncing_;
   --sync_ticks_;
@@ -187,16 +189,16 @@ void Flusher::SyncTick(bool begins_round) {
   std::lock_guard lock(mutex_);
   --sync_ticks_;
   if (!round_.empty()) {
-    const bool hasty = pressure > 0.75;
-    for (int wanted = hasty ? options_.hasty_syncs : 1; sync_ticks_ < wanted;) {
-      ScheduleSyncLocked(hasty ? 0 : options_.sync_pause_ns, false);
+    const int64_t pause = pressure > kNoPauses ? 0 : options_.sync_pause_ns;
+    for (int wanted = pressure > kHasty ? options_.hasty_syncs : 1; sync_ticks_ < wanted;) {
+      ScheduleSyncLocked(pause, false);
       if (stopping_) return;
     }
   } else if (!next_round_.empty() && sync_ticks_ == 0) {
     const int64_t due = round_began_ns_ + options_.sync_delay_ns - clock_.MonotonicNs();
-    const int64_t delay = round_failed_    ? std::max(due, kRetryDelayNs)
-                          : pressure > 0.5 ? options_.sync_pause_ns
-                                           : std::max(due, options_.sync_pause_ns);
+    const int64_t delay = round_failed_          ? std::max(due, kRetryDelayNs)
+                          : pressure > kNoPauses ? 0
+                                                 : std::max(due, options_.sync_pause_ns);
     ScheduleSyncLocked(delay, true);
   }
 }

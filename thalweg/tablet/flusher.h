@@ -30,8 +30,8 @@ struct FlusherOptions {
 ///
 /// Writes are late, so that small batches of a bucket become one write. Syncs are paced: one file, a pause, the next. A
 /// burst of them (or a syncfs) holds up the journal behind it: measured, p99 of an append 45 ms against 2 ms. So does a
-/// single sync of very much, hence what is large is written back piece by piece, with pauses, before it is synced. Pauses
-/// end when the journal is three quarters full; then several files are synced at a time.
+/// single sync of very much, hence what is large is written back piece by piece, with pauses, before it is synced. No
+/// pauses are made while the journal is more than half full, and from three quarters on several files are synced at a time.
 ///
 /// A bucket whose file refused a write or a sync is tried again after a second; its records stay in the journal.
 ///
@@ -94,7 +94,6 @@ class Flusher {
   bool TakeWrite(Due& due, int64_t& wait_ns);
   arrow::Result<LogOffset> WritePieces(const std::shared_ptr<BucketStore>& store);
   void WriteOne(const std::shared_ptr<BucketStore>& store);
-  bool IsHasty() const;
   bool WriteBackFirst(const std::shared_ptr<BucketStore>& store);
   bool SyncOne(const std::shared_ptr<BucketStore>& store);
 

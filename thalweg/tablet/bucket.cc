@@ -98,7 +98,7 @@ arrow::Result<Bucket::Accepted> Bucket::Append(AppendRequest request, int64_t wa
                        .batches = Bytes(std::move(request.owner), request.records),
                        .statistics = std::move(request.statistics),
                        .context = store_,
-                       .journal_only = !store_->TakesDirect()};
+                       .journal_only = !store_->TakesDirect(request.records.size())};
   in_flight_.push_back({.first = base, .count = entry.count, .bytes = entry.batches.size() + entry.statistics.size()});
   if (done) in_flight_.back().waiting.push_back(done);
   return Accepted{.base = base, .entry = std::move(entry)};

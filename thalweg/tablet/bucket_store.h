@@ -30,7 +30,8 @@ struct StoreEnvironment {
   log::LogOptions log_options;
   std::string directory;                      ///< of all logs
   std::string set_aside;                      ///< of records that a log could not take at a start; seldom there
-  uint64_t direct_backlog_max = 0;            ///< unsynced bytes of a bucket above which nothing goes to it directly
+  uint64_t direct_bytes_min = 0;              ///< of one append that goes to the files directly in any case
+  uint64_t direct_backlog_max = 0;            ///< unsynced bytes of a bucket above which no other does
   std::function<void(std::string)> report;    ///< what a person should know; any thread
   std::atomic<uint64_t> unwritten_bytes{0};   ///< of all buckets
   bool any_set_aside = false;                 ///< changes while a server starts only
@@ -101,9 +102,10 @@ class BucketStore {
   /// The oldest journal record that this bucket still needs; none where everything is synced.
   std::optional<uint64_t> needed_sequence() const;
   uint64_t unwritten_bytes() const;
-  /// Whether a direct write has little to write and sync before it. Free to ask.
-  bool TakesDirect() const {
-    return unsynced_bytes_.load(std::memory_order_relaxed) <= environment_.direct_backlog_max;
+  /// Whether an append of `bytes` may go to the files directly. Free to ask.
+  bool TakesDirect(uint64_t bytes) const {
+    return bytes >= environment_.direct_bytes_min ||
+           unsynced_bytes_.load(std::memory_order_relaxed) <= environment_.direct_backlog_max;
   }
   /// Whether something was written and not synced, or is not known to be.
   bool needs_sync() const;

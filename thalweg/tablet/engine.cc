@@ -22,6 +22,7 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .log_options = options.log,
                           .directory = options.directory + "/log",
                           .set_aside = options.directory + "/unreplayed",
+                          .direct_bytes_min = options.journal.direct_bytes_min,
                           .direct_backlog_max = options.direct_backlog_max,
                           .report = options.report},
       full_share_(options.journal_full_share) {

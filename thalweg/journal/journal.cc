@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 #include <iterator>
-#include <unordered_set>
 #include <utility>
 
 #include "fmt/format.h"
@@ -144,38 +143,51 @@ void Journal::PushFrontLocked(std::deque<Entry> entries) {
 
 std::vector<Entry> Journal::DivertLarge(std::vector<Entry> group) {
   if (lanes_.empty() && BytesOf(group) < options_.direct_bytes_min) return group;
-  std::unordered_map<TableBucket, size_t> bytes_of;
-  std::unordered_set<TableBucket> refused;  // buckets of which something large is journaled: the rest comes after it
+  // Where the entries of one bucket go: never may one get ahead of another that came before it.
+  struct Route {
+    size_t bytes = 0;        // of those that may be written directly
+    bool journaled = false;  // something is journaled with this group: a direct write would reach the segment before it
+    bool later = false;      // the rest comes after this group
+    std::vector<Entry> large;  // to be written directly,
+    std::deque<Entry> behind;  // and what has to wait for that
+  };
+  std::unordered_map<TableBucket, Route> routes;
   for (const auto& entry : group) {
-    if (!entry.direct && !entry.journal_only) bytes_of[entry.bucket] += PayloadBytes(entry);
-    if (entry.journal_only) refused.insert(entry.bucket);
+    if (!entry.direct && !entry.journal_only) routes[entry.bucket].bytes += PayloadBytes(entry);
   }
   std::vector<Entry> kept;
   std::deque<Entry> later;
-  std::unordered_map<TableBucket, std::vector<Entry>> large;
   for (auto& entry : group) {
-    if (entry.direct || entry.journal_only) {
+    Route& route = routes[entry.bucket];
+    const bool large = !entry.journal_only && route.bytes >= options_.direct_bytes_min;
+    if (entry.direct) {
       kept.push_back(std::move(entry));
     } else if (const auto lane = lanes_.find(entry.bucket); lane != lanes_.end()) {
       lane->second.waiting.push_back(std::move(entry));
-    } else if (bytes_of[entry.bucket] < options_.direct_bytes_min) {
-      kept.push_back(std::move(entry));
-    } else if (refused.contains(entry.bucket)) {
+    } else if (route.later || (large && route.journaled)) {
+      route.later = true;
       later.push_back(std::move(entry));
+    } else if (!route.behind.empty() || (!large && !route.large.empty())) {
+      route.behind.push_back(std::move(entry));
+    } else if (large) {
+      route.large.push_back(std::move(entry));
     } else {
-      large[entry.bucket].push_back(std::move(entry));
+      route.journaled = true;
+      kept.push_back(std::move(entry));
     }
   }
   if (!later.empty()) {
     std::lock_guard lock(mutex_);
     PushFrontLocked(std::move(later));
   }
-  for (auto& [bucket, entries] : large) StartDirect(bucket, std::move(entries));
+  for (auto& [bucket, route] : routes) {
+    if (!route.large.empty()) StartDirect(bucket, std::move(route.large), std::move(route.behind));
+  }
   return kept;
 }
 
-void Journal::StartDirect(const TableBucket& bucket, std::vector<Entry> entries) {
-  lanes_.emplace(bucket, Lane{});
+void Journal::StartDirect(const TableBucket& bucket, std::vector<Entry> entries, std::deque<Entry> behind) {
+  lanes_.emplace(bucket, Lane{.waiting = std::move(behind)});
   {
     std::lock_guard lock(mutex_);
     ++in_flight_;

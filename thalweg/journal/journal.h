@@ -136,7 +136,7 @@ class Journal {
   void RunOnce();
   std::vector<Entry> TakeLocked();
   std::vector<Entry> DivertLarge(std::vector<Entry> group);
-  void StartDirect(const TableBucket& bucket, std::vector<Entry> entries);
+  void StartDirect(const TableBucket& bucket, std::vector<Entry> entries, std::deque<Entry> behind);
   void DirectDone(std::vector<Entry> entries, const arrow::Status& status);
   void Commit(std::vector<Entry> group);
   bool EnsureRoom(std::vector<Entry>& group, size_t bytes);

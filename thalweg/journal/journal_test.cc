@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -163,6 +164,44 @@ TEST_F(JournalTest, WhatASegmentRefusesIsJournaled) {
   SimJournal next(*after);
   ASSERT_TRUE(next.Open().ok());
   EXPECT_THAT(next.replayed, ElementsAreArray(sim_.appended));
+}
+
+/// Small and large ones, some of which have to be journaled, of two buckets, in groups of any composition; direct writes
+/// that are answered at any time, some of them refused.
+TEST_F(JournalTest, NoEntryOvertakesAnotherOfItsBucket) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    testing::MemoryFileSystem disk;
+    SimJournal sim(disk, seed);
+    ASSERT_TRUE(sim.Open().ok());
+    testing::SimScheduler dice(seed);
+    std::unordered_map<TableBucket, int64_t> appended;
+    std::unordered_map<TableBucket, int64_t> next_direct;
+    for (int step = 0; step < 60; ++step) {
+      const TableBucket& bucket = dice.Draw(3) == 0 ? kBucketB : kBucketA;
+      Entry entry = TestEntry(bucket, appended[bucket]++, 1, dice.Draw(4) == 0 ? 9000 : 50 + dice.Draw(3000));
+      entry.journal_only = dice.Draw(3) == 0;
+      sim.journal->Append(std::move(entry));
+      if (dice.Draw(3) == 0) sim.scheduler.RunReady();
+      // What is being written directly must follow all that was committed before, and nothing else.
+      for (const auto& [entries, done] : sim.sink.direct) {
+        const int64_t committed = std::ranges::count(sim.sink.committed, entries.front().bucket, &Said::bucket);
+        ASSERT_EQ(entries.front().first.value, committed);
+      }
+      if (dice.Draw(5) == 0) {
+        sim.sink.AnswerDirect(dice.Draw(3) == 0 ? Error(ErrorCode::kStorage, "no") : arrow::Status::OK());
+      }
+      if (!sim.sink.committed.empty()) sim.journal->Release(sim.sink.committed.back().sequence + 1);
+    }
+    for (int i = 0; i < 60 && sim.sink.committed.size() < 60; ++i) {
+      sim.Run();
+      sim.sink.AnswerDirect(arrow::Status::OK());
+      if (!sim.sink.committed.empty()) sim.journal->Release(sim.sink.committed.back().sequence + 1);
+    }
+    std::unordered_map<TableBucket, int64_t> committed;
+    for (const auto& said : sim.sink.committed) ASSERT_EQ(said.first, committed[said.bucket]++);
+    EXPECT_EQ(committed, appended);
+  }
 }
 
 TEST_F(JournalTest, AfterARefusalLargerOnesOfTheBucketDoNotOvertake) {

@@ -40,6 +40,10 @@ class Stream {
   virtual runtime::Executor& executor() = 0;
   /// "127.0.0.1:54321", for logs.
   virtual const std::string& peer() const = 0;
+  /// The peer's address without port.
+  virtual const std::string& peer_host() const = 0;
+  /// The address of this machine that the connection goes over, without port: the peer can reach us there.
+  virtual const std::string& local_host() const = 0;
 };
 
 }  // namespace thalweg::net

@@ -36,6 +36,8 @@ struct Connection {
   runtime::Executor& shard;
   asio::ip::tcp::socket socket;
   std::string peer;
+  std::string peer_host;
+  std::string local_host;
   bool closed = false;
   bool reading = false;
   bool writing = false;
@@ -227,10 +229,20 @@ class TcpStream final : public Stream {
   void Close() override { connection_->Close(); }
   runtime::Executor& executor() override { return connection_->shard; }
   const std::string& peer() const override { return connection_->peer; }
+  const std::string& peer_host() const override { return connection_->peer_host; }
+  const std::string& local_host() const override { return connection_->local_host; }
 
  private:
   const ConnectionPtr connection_;
 };
+
+/// A listener on [::] sees IPv4 clients at addresses such as ::ffff:10.0.0.1, which they would not know.
+std::string HostText(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
 
 }  // namespace
 
@@ -242,7 +254,9 @@ std::unique_ptr<Stream> MakeTcpStream(runtime::Executor& shard, asio::ip::tcp::s
   connection->socket.set_option(asio::socket_base::keep_alive(true), ignored);
   connection->socket.native_non_blocking(true, ignored);
   const auto endpoint = connection->socket.remote_endpoint(ignored);
-  connection->peer = Address{endpoint.address().to_string(), endpoint.port()}.ToString();
+  connection->peer_host = HostText(endpoint.address());
+  connection->peer = Address{connection->peer_host, endpoint.port()}.ToString();
+  connection->local_host = HostText(connection->socket.local_endpoint(ignored).address());
   return std::make_unique<TcpStream>(std::move(connection));
 }
 

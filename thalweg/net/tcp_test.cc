@@ -91,6 +91,8 @@ TEST(Tcp, CarriesBytesBothWaysAndTheEnd) {
     EXPECT_TRUE((co_await ends.server->Write(Text("pong"))).ok());
     EXPECT_EQ(co_await ReadExactly(*ends.client, 4), "pong");
     EXPECT_THAT(ends.server->peer(), HasSubstr("127.0.0.1:"));
+    EXPECT_EQ(ends.server->local_host(), "127.0.0.1");
+    EXPECT_EQ(ends.server->peer_host(), "127.0.0.1");
     ends.client->Close();
     uint8_t byte;
     const auto end = co_await ends.server->Read({&byte, 1});

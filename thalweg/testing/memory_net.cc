@@ -54,6 +54,7 @@ struct MemoryNetwork::Link {
   const MemoryNetworkOptions options;
   runtime::Executor* const executors[2];
   std::string peers[2];
+  std::string hosts[2];
   Pipe pipes[2];  ///< pipe i carries what end i writes
   bool closed[2] = {false, false};
   bool cut = false;
@@ -171,6 +172,8 @@ class MemoryStream final : public net::Stream {
   void Close() override { link_->Close(link_, end_); }
   runtime::Executor& executor() override { return *link_->executors[end_]; }
   const std::string& peer() const override { return link_->peers[end_]; }
+  const std::string& peer_host() const override { return link_->hosts[1 - end_]; }
+  const std::string& local_host() const override { return link_->hosts[end_]; }
 
  private:
   const std::shared_ptr<Link> link_;
@@ -216,8 +219,10 @@ MemoryNetwork::~MemoryNetwork() = default;
 std::pair<MemoryNetwork::StreamPtr, MemoryNetwork::StreamPtr> MemoryNetwork::MakePair(runtime::Executor& a,
                                                                                       runtime::Executor& b) {
   auto link = std::make_shared<Link>(scheduler_, options_, a, b);
-  link->peers[0] = fmt::format("10.0.0.2:{}", next_peer_port_);
-  link->peers[1] = fmt::format("10.0.0.1:{}", next_peer_port_++);
+  link->hosts[0] = "10.0.0.1";
+  link->hosts[1] = "10.0.0.2";
+  link->peers[0] = fmt::format("{}:{}", link->hosts[1], next_peer_port_);
+  link->peers[1] = fmt::format("{}:{}", link->hosts[0], next_peer_port_++);
   std::erase_if(links_, [](const auto& known) { return known.expired(); });
   links_.push_back(link);
   return {std::make_unique<MemoryStream>(link, 0), std::make_unique<MemoryStream>(link, 1)};

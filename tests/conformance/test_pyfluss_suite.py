@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance import pyfluss_suite
+from peers.thalweg import SaslServer
 
 NAMES = (Path(__file__).parent / "pyfluss_suite.txt").read_text().split("\n")[:-1]
 
@@ -23,7 +24,12 @@ def outcomes(
         for item in request.session.items
         if getattr(item, "originalname", None) == test_of_the_suite.__name__ and item.path == Path(__file__)
     ]
-    return pyfluss_suite.run(selected, bootstrap, tmp_path_factory.mktemp("pyfluss-suite"))
+    # Beside the server under test, which listens without a password.
+    sasl = SaslServer(tmp_path_factory.mktemp("thalweg-sasl"), pyfluss_suite.SASL_USERS).start()
+    try:
+        return pyfluss_suite.run(selected, bootstrap, sasl.sasl_bootstrap, tmp_path_factory.mktemp("pyfluss-suite"))
+    finally:
+        sasl.stop()
 
 
 def test_the_list_is_all_that_applies() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from peers.child import Child
@@ -18,10 +19,17 @@ class ThalwegServer:
     `directory` holds the log of all its runs and, under `data/`, what it stores.
     """
 
-    def __init__(self, directory: Path, port: int = 0, options: tuple[str, ...] = FLUSS_ONLY):
+    def __init__(
+        self,
+        directory: Path,
+        port: int = 0,
+        options: tuple[str, ...] = FLUSS_ONLY,
+        listen: str = "127.0.0.1:{port}",
+    ):
         self.directory = directory
         self.port = port  # 0 until the first start has found a free one
         self.options = options
+        self.listen = listen
         self._child: Child | None = None
 
     @property
@@ -55,7 +63,7 @@ class ThalwegServer:
             raise FileNotFoundError(f"no server at {binary}: run ./dev build release, or set THALWEG_BINARY")
         self.directory.mkdir(parents=True, exist_ok=True)
         argv = [str(binary), "serve", "--data", str(self.data_dir)]
-        argv += ["--listen", f"127.0.0.1:{self.port}", *self.options]
+        argv += ["--listen", self.listen.format(port=self.port), *self.options]
         self._child = Child(argv, self.directory / "server.log", cwd=self.directory)
 
     def wait_until_listening(self) -> None:
@@ -67,6 +75,11 @@ class ThalwegServer:
             self._child.kill()
             raise
         self.port = int(listening.group(1))
+
+    def wait_for_line(self, pattern: str) -> re.Match[str]:
+        """The first match of `pattern` in what the running server has printed, or will within START_S_MAX."""
+        assert self._child is not None, "not running"
+        return self._child.wait_for_line(pattern, START_S_MAX)
 
     def kill(self) -> None:
         """kill -9."""
@@ -85,3 +98,31 @@ class ThalwegServer:
 
     def last_output(self) -> str:
         return self._child.last_output() if self._child is not None else "(never started)"
+
+
+JAAS_MODULE = "org.apache.fluss.security.auth.sasl.plain.PlainLoginModule"
+
+
+class SaslServer(ThalwegServer):
+    """One that listens twice: without a password at `bootstrap`, with SASL/PLAIN for `users` at `sasl_bootstrap`."""
+
+    def __init__(self, directory: Path, users: dict[str, str], settings: dict[str, str] | None = None):
+        directory.mkdir(parents=True, exist_ok=True)
+        entries = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+        config = {
+            "security.protocol.map": "CLIENT:SASL, FLUSS:PLAINTEXT",
+            "security.sasl.plain.jaas.config": f"{JAAS_MODULE} required {entries};",
+            **(settings or {}),
+        }
+        path = directory / "thalweg.yaml"
+        path.write_text("".join(f"{name}: {value}\n" for name, value in config.items()))
+        super().__init__(
+            directory,
+            options=(*FLUSS_ONLY, "--config", str(path)),
+            listen="FLUSS://127.0.0.1:{port},CLIENT://127.0.0.1:0",
+        )
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        port = self.wait_for_line(r"listening on 127\.0\.0\.1:(\d+) \(CLIENT, SASL/PLAIN\)").group(1)
+        return f"127.0.0.1:{port}"

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "thalweg/app/config_page.h"
 #include "thalweg/app/nearest_name.h"
 #include "thalweg/app/serve.h"
 #include "thalweg/app/serve_options.h"
@@ -44,11 +45,7 @@ arrow::Result<ServeOptions> OptionsOf(const ServeArguments& arguments) {
     if (!applied.ok()) return Error(CodeOf(applied), "{}: {}", arguments.config, applied.message());
   }
   if (!arguments.data.empty()) options.data_directory = arguments.data;
-  if (!arguments.listen.empty()) {
-    auto listen = net::Address::Parse(arguments.listen);
-    if (!listen.ok()) return Error(ErrorCode::kInvalidConfig, "--listen: {}", listen.status().message());
-    options.listen = *listen;
-  }
+  ARROW_RETURN_NOT_OK(FinishOptions(arguments.listen, options));
   ARROW_RETURN_NOT_OK(SetAddress("--flight", arguments.flight, options.flight));
   ARROW_RETURN_NOT_OK(SetAddress("--http", arguments.http, options.http));
   return options;
@@ -89,11 +86,14 @@ int Main(int argc, char** argv) {
   serve->add_option("--config", arguments.config, "A thalweg.yaml; options on the command line go before it")
       ->type_name("FILE");
   serve
-      ->add_option("--listen", arguments.listen,
-                   "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one)")
+      ->add_option(
+          "--listen", arguments.listen,
+          "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one); goes before bind.listeners")
       ->type_name("HOST:PORT");
   serve->add_option("--flight", arguments.flight, "Reserved for Arrow Flight, which this version does not serve yet")
       ->type_name("HOST:PORT|off");
+  bool list_options = false;
+  serve->add_flag("--list-options", list_options, "Print every option of thalweg.yaml, in Markdown, and end");
   serve->add_option("--http", arguments.http, "Metrics and health: /metrics, /health, /ready (default 127.0.0.1:9140)")
       ->type_name("HOST:PORT|off");
 
@@ -104,6 +104,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     PrintUnknown(app, error);
     return 2;
+  }
+  if (list_options) {
+    fmt::print("{}", ConfigPage());
+    return 0;
   }
   const auto options = OptionsOf(arguments);
   arrow::Status status = options.status();

@@ -27,6 +27,7 @@
 #include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/signals.h"
 #include "thalweg/runtime/threads.h"
+#include "thalweg/service/endpoint.h"
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
@@ -45,9 +46,17 @@ constexpr int64_t kDrainMs = 800;
 constexpr int64_t kFlushMs = 800;
 
 /// What clients are told to connect to: they cannot connect to "all interfaces".
-net::Address Advertised(net::Address bound) {
-  if (bound.host == "0.0.0.0" || bound.host == "::") bound.host = "127.0.0.1";
-  return bound;
+net::Address Advertised(const ListenerOptions& options) {
+  if (options.advertised) return *options.advertised;
+  net::Address address = options.bind;
+  if (address.host == "0.0.0.0" || address.host == "::") address.host.clear();
+  return address;
+}
+
+/// What the start-up lines say of a listener besides its address.
+std::string Remark(const service::Endpoint& endpoint) {
+  if (endpoint.credentials) return fmt::format(" ({}, SASL/PLAIN)", endpoint.name);
+  return endpoint.name == kDefaultListener ? "" : fmt::format(" ({})", endpoint.name);
 }
 
 /// One server, put together. Members are destroyed in reverse: who uses something stands below it.
@@ -57,7 +66,7 @@ class RunningServer {
 
   ~RunningServer() {
     signals_.reset();  // a second signal ends the process
-    if (listener_) listener_->Stop();
+    for (const auto& listener : listeners_) listener->Stop();
     if (http_listener_) http_listener_->Stop();
     if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
     if (server_) Drain();
@@ -91,11 +100,9 @@ class RunningServer {
  private:
   arrow::Status OpenCatalog() {
     ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
-    catalog::CatalogOptions options;
-    options.rules.bucket_count_default = options_.default_bucket_count;
-    ARROW_ASSIGN_OR_RAISE(catalog_,
-                          runtime::BlockOn(*executors_.front(),
-                                           catalog::Catalog::Open(*meta_store_, clock_, options, *executors_.front())));
+    ARROW_ASSIGN_OR_RAISE(
+        catalog_, runtime::BlockOn(*executors_.front(), catalog::Catalog::Open(*meta_store_, clock_, options_.catalog,
+                                                                               *executors_.front())));
     return arrow::Status::OK();
   }
 
@@ -129,17 +136,23 @@ class RunningServer {
                                                                          .clock = clock_,
                                                                          .pool = pool_,
                                                                          .metrics = *request_metrics_,
-                                                                         .advertised = Advertised(options_.listen)});
+                                                                         .limits = options_.limits});
     server_ = std::make_unique<service::Server>(*services_, executors_,
                                                 [](const std::string& what) { runtime::LogInfo("{}", what); });
     metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",
                             [server = server_.get()] { return static_cast<double>(server->connections()); });
-    ARROW_ASSIGN_OR_RAISE(listener_,
-                          net::ListenTcp(*shards_, options_.listen, [this](std::unique_ptr<net::Stream> stream) {
-                            server_->OnStream(std::move(stream));
-                          }));
-    // Of a port that the system chose nobody knows before it is printed, so nobody is connected yet.
-    services_->advertised.port = listener_->address().port;
+    for (const auto& options : options_.listeners) {
+      auto& endpoint = endpoints_.emplace_back(new service::Endpoint{
+          .name = options.name, .advertised = Advertised(options), .credentials = options.credentials});
+      ARROW_ASSIGN_OR_RAISE(
+          auto listener,
+          net::ListenTcp(*shards_, options.bind, [this, at = endpoint.get()](std::unique_ptr<net::Stream> stream) {
+            server_->OnStream(std::move(stream), *at);
+          }));
+      // Of a port that the system chose nobody knows before it is printed, so nobody is connected yet.
+      if (endpoint->advertised.port == 0) endpoint->advertised.port = listener->address().port;
+      listeners_.push_back(std::move(listener));
+    }
     return arrow::Status::OK();
   }
 
@@ -162,7 +175,9 @@ class RunningServer {
                       : "page-cache: acknowledged data may be lost when the machine loses power");
     fmt::print("{} tables, {} buckets with data, ready after {:.0f} ms\n", catalog_->view()->table_count(),
                stats.buckets, static_cast<double>(clock_.MonotonicNs() - began_ns) / 1e6);
-    fmt::print("Fluss clients: listening on {}\n", listener_->address().ToString());
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+      fmt::print("Fluss clients: listening on {}{}\n", listeners_[i]->address().ToString(), Remark(*endpoints_[i]));
+    }
     if (http_listener_) fmt::print("metrics and health: http://{}/\n", http_listener_->address().ToString());
     std::fflush(stdout);
   }
@@ -185,13 +200,14 @@ class RunningServer {
   std::unique_ptr<tablet::Engine> engine_;
   std::unique_ptr<service::RequestMetrics> request_metrics_;
   std::unique_ptr<service::Services> services_;
+  std::vector<std::unique_ptr<service::Endpoint>> endpoints_;
   std::unique_ptr<service::Server> server_;
   std::promise<int> stop_signal_;
   bool asked_ = false;  ///< touched on the first shard
   std::unique_ptr<runtime::Shards> shards_;
   std::vector<runtime::Executor*> executors_;
   std::optional<runtime::ShutdownSignals> signals_;
-  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< of endpoints_, in the same order
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<net::Listener> http_listener_;
 };
@@ -200,6 +216,7 @@ class RunningServer {
 
 arrow::Status Serve(const ServeOptions& options) {
   runtime::IgnoreBrokenPipes();
+  for (const auto& warning : options.warnings) runtime::LogWarn("{}", warning);
   RunningServer server(options);
   ARROW_RETURN_NOT_OK(server.Start());
   const int signal = server.WaitForSignal();

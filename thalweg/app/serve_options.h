@@ -7,28 +7,38 @@
 #include <vector>
 
 #include "arrow/result.h"
+#include "thalweg/app/listener_options.h"
+#include "thalweg/catalog/catalog.h"
 #include "thalweg/journal/journal.h"
 #include "thalweg/net/listener.h"
+#include "thalweg/service/services.h"
 
 namespace thalweg::app {
 
 /// What `thalweg serve` was asked to do. The defaults are a complete durable server.
 struct ServeOptions {
   std::string data_directory = "./thalweg-data";
-  net::Address listen{"127.0.0.1", 9123};
+  std::vector<ListenerOptions> listeners{ListenerOptions{}};             ///< made by FinishOptions
   std::optional<net::Address> flight = net::Address{"127.0.0.1", 9130};  ///< none: off
   std::optional<net::Address> http = net::Address{"127.0.0.1", 9140};
   size_t shards = 0;  ///< 0: one per core
   uint64_t journal_bytes = 1ull << 30;
   journal::Durability durability = journal::Durability::kSynced;
   uint64_t segment_bytes = 1ull << 30;
-  int32_t default_bucket_count = 1;
+  catalog::CatalogOptions catalog{};
+  service::ServiceLimits limits{};
+
+  /// To be said at the start: what the configuration names without effect.
+  std::vector<std::string> warnings;
+  /// Of the configuration; FinishOptions makes `listeners` of it.
+  ListenerSettings listener_settings;
 };
 
-/// Reads `text`, the content of a thalweg.yaml, over `options`. An unknown name is an error that tells the nearest known one.
+/// Reads `text`, the content of a thalweg.yaml, over `options`: each name once. INVALID_CONFIG, saying which option; for
+/// an unknown name it tells the nearest known one. FinishOptions comes after it.
 arrow::Status ApplyConfig(const std::string& text, ServeOptions& options);
 
-/// "64mb", "1 gb", "4096": bytes, in Fluss's notation.
-arrow::Result<uint64_t> ParseBytes(const std::string& text);
+/// Puts together what several options say. `listen`: --listen, empty where it was not given.
+arrow::Status FinishOptions(const std::string& listen, ServeOptions& options);
 
 }  // namespace thalweg::app

@@ -33,6 +33,7 @@ constexpr std::array kApis = {
     Api{ApiKey::kGetDatabaseInfo, 0, 0, HandleGetDatabaseInfo},
     Api{ApiKey::kCreatePartition, 0, 0, HandleCreatePartition},
     Api{ApiKey::kDropPartition, 0, 0, HandleDropPartition},
+    Api{ApiKey::kAuthenticate, 0, 0, HandleAuthenticate},
     Api{ApiKey::kAlterTable, 0, 0, HandleAlterTable},
     Api{ApiKey::kGetTableStats, 0, 0, HandleGetTableStats},
 };

@@ -9,9 +9,12 @@
 #include "arrow/result.h"
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
+#include "thalweg/net/listener.h"
 #include "thalweg/net/stream.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/task.h"
+#include "thalweg/security/access_policy.h"
+#include "thalweg/service/endpoint.h"
 #include "thalweg/service/waits.h"
 #include "thalweg/wire/frame.h"
 
@@ -25,6 +28,14 @@ struct Connection {
   std::string client_name;
   /// Tables whose metadata were sent on this connection; kept for fluss-rust only (see metadata_handler.cc).
   std::unordered_set<TableId> tables_told;
+  /// The listener over which it came.
+  const Endpoint* endpoint = nullptr;
+  /// Where it is told to come back to.
+  net::Address advertised;
+  /// Who it is; anonymous until it has proven more.
+  security::Asker asker;
+  /// Whether it may ask for anything but API_VERSIONS and AUTHENTICATE.
+  bool authenticated = false;
   Waits waits;
 };
 

@@ -11,6 +11,8 @@ namespace thalweg::service {
 // connection_handlers.cc
 THALWEG_HANDLER(HandleApiVersions);
 THALWEG_HANDLER(HandleGetFilesystemSecurityToken);
+// authenticate_handler.cc
+THALWEG_HANDLER(HandleAuthenticate);
 // metadata_handler.cc
 THALWEG_HANDLER(HandleGetMetadata);
 // database_handlers.cc

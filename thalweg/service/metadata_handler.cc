@@ -54,8 +54,8 @@ void FillPartition(const catalog::Table& table, const catalog::Partition& partit
 class Answer {
  public:
   Answer(const Call& call, const catalog::CatalogView& view) : view_(view), connection_(call.connection) {
-    FillNode(call.services.advertised, response_.mutable_coordinator_server());
-    FillNode(call.services.advertised, response_.add_tablet_servers());
+    FillNode(connection_.advertised, response_.mutable_coordinator_server());
+    FillNode(connection_.advertised, response_.add_tablet_servers());
     if (connection_.client_name == "fluss-rust") known_ = connection_.tables_told;
   }
 

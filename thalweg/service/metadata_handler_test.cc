@@ -129,5 +129,15 @@ TEST_F(MetadataTest, NamesWhatDoesNotExist) {
   EXPECT_EQ(CodeOf(Ask(request).status()), ErrorCode::kPartitionNotExists);
 }
 
+TEST_F(MetadataTest, AListenerOnAllInterfacesTellsTheAddressThatReachedIt) {
+  server_->endpoint.advertised = {"", 9124};
+  client_ = server_->Connect();
+  const auto answer = Ask({});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->coordinator_server().host(), "10.0.0.2");
+  EXPECT_EQ(answer->tablet_servers(0).host(), "10.0.0.2");
+  EXPECT_EQ(answer->tablet_servers(0).port(), 9124);
+}
+
 }  // namespace
 }  // namespace thalweg::service

@@ -28,7 +28,7 @@ Server::Shard& Server::ShardOf(const runtime::Executor& executor) {
   return *shard;
 }
 
-void Server::OnStream(std::unique_ptr<net::Stream> stream) {
+void Server::OnStream(std::unique_ptr<net::Stream> stream, const Endpoint& endpoint) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_ || connections_ >= services_.limits.connections_max) {
@@ -38,7 +38,7 @@ void Server::OnStream(std::unique_ptr<net::Stream> stream) {
     ++connections_;
   }
   Shard& shard = ShardOf(stream->executor());
-  auto session = std::make_shared<Session>(*this, services_, memory_, std::move(stream));
+  auto session = std::make_shared<Session>(*this, services_, memory_, endpoint, std::move(stream));
   shard.sessions.insert(session.get());
   session->Start();
   if (!std::exchange(shard.sweeping, true)) {

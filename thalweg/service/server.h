@@ -12,6 +12,7 @@
 #include "thalweg/net/stream.h"
 #include "thalweg/runtime/byte_budget.h"
 #include "thalweg/runtime/executor.h"
+#include "thalweg/service/endpoint.h"
 #include "thalweg/service/services.h"
 
 namespace thalweg::service {
@@ -25,7 +26,8 @@ class Server {
   Server(Services& services, std::vector<runtime::Executor*> shards, std::function<void(std::string)> report);
   ~Server();
 
-  void OnStream(std::unique_ptr<net::Stream> stream);
+  /// `endpoint` is where the stream came in; it outlives the server.
+  void OnStream(std::unique_ptr<net::Stream> stream, const Endpoint& endpoint);
 
   /// Takes no more requests; `done` is called, on some shard, once every connection is closed or `budget_ms` is over.
   void Stop(int64_t budget_ms, std::function<void()> done);

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 
-#include "thalweg/net/listener.h"
 #include "thalweg/runtime/byte_budget.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
@@ -39,7 +38,6 @@ struct Services {
   runtime::Executor& pool;  ///< may block
   RequestMetrics& metrics;
   ServiceLimits limits;
-  net::Address advertised;  ///< where clients reach this server
 };
 
 /// Both roles of the protocol are played by this one server, so its number is the same in both.

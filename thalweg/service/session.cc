@@ -16,6 +16,12 @@ namespace {
 // Small requests are read several at a time; what is longer goes straight to its own memory.
 constexpr size_t kReadAheadBytes = 4096;
 
+constexpr int64_t kStrangersFrameBytesMax = 64 << 10;
+
+bool IsForStrangers(wire::ApiKey key) {
+  return key == wire::ApiKey::kApiVersions || key == wire::ApiKey::kAuthenticate;
+}
+
 size_t BytesOf(const Reply& reply) {
   size_t bytes = 0;
   for (const auto& fragment : reply) {
@@ -34,9 +40,15 @@ size_t BytesOf(const Reply& reply) {
 
 }  // namespace
 
-Session::Session(Server& server, Services& services, runtime::ByteBudget& memory, std::unique_ptr<net::Stream> stream)
+Session::Session(Server& server, Services& services, runtime::ByteBudget& memory, const Endpoint& endpoint,
+                 std::unique_ptr<net::Stream> stream)
     : server_(server), services_(services), memory_(memory), stream_(std::move(stream)), ahead_(kReadAheadBytes) {
   last_traffic_ns_ = Now();
+  connection_.advertised = endpoint.advertised;
+  if (connection_.advertised.host.empty()) connection_.advertised.host = stream_->local_host();
+  connection_.endpoint = &endpoint;
+  connection_.authenticated = endpoint.credentials == nullptr;
+  connection_.asker.host = stream_->peer_host();
 }
 
 Session::~Session() { server_.Forget(*this); }
@@ -99,7 +111,9 @@ runtime::Task<arrow::Result<Session::Frame>> Session::ReadFrame() {
   }
   const auto length = LoadBig<int32_t>(ahead_.data() + ahead_from_);
   ahead_from_ += wire::kLengthBytes;
-  if (length < static_cast<int32_t>(wire::kRequestHeadBytes) || length > services_.limits.frame_bytes_max) {
+  // Before anybody is known, nothing that is asked needs more.
+  const int64_t bytes_max = connection_.authenticated ? services_.limits.frame_bytes_max : kStrangersFrameBytesMax;
+  if (length < static_cast<int32_t>(wire::kRequestHeadBytes) || length > bytes_max) {
     co_return Error(ErrorCode::kCorruptMessage, "A frame of {} bytes is outside the limits.", length);
   }
   frame_began_ns_ = 0;  // waiting for memory is not the client's slowness
@@ -155,7 +169,13 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   Reply reply;
   arrow::Status status;
   const Api* api = FindApi(key);
-  if (!api) {
+  if (!connection_.authenticated && !IsForStrangers(key)) {
+    status =
+        Error(ErrorCode::kAuthenticate,
+              "This connection has not proven who it is, which the listener {} asks for: set client.security.protocol "
+              "to SASL, and a user name and password.",
+              connection_.endpoint->name);
+  } else if (!api) {
     status = Error(ErrorCode::kUnsupportedVersion, "This server does not implement API {}.", static_cast<int>(key));
   } else if (request->version < api->version_min || request->version > api->version_max) {
     status = Error(ErrorCode::kUnsupportedVersion,

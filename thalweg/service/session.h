@@ -12,6 +12,7 @@
 #include "thalweg/runtime/byte_budget.h"
 #include "thalweg/runtime/task.h"
 #include "thalweg/service/call.h"
+#include "thalweg/service/endpoint.h"
 #include "thalweg/service/services.h"
 
 namespace thalweg::service {
@@ -25,7 +26,8 @@ class Server;
 /// Thread safety: none; it lives on the stream's shard. It keeps itself alive until its last answer is sent or lost.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Server& server, Services& services, runtime::ByteBudget& memory, std::unique_ptr<net::Stream> stream);
+  Session(Server& server, Services& services, runtime::ByteBudget& memory, const Endpoint& endpoint,
+          std::unique_ptr<net::Stream> stream);
   ~Session();
 
   void Start();

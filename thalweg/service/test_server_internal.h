@@ -138,13 +138,13 @@ class TestServer {
                                 .clock = clock,
                                 .pool = pool,
                                 .metrics = request_metrics,
-                                .limits = this->options.limits,
-                                .advertised = {"127.0.0.1", 9123}});
+                                .limits = this->options.limits});
     server = std::make_unique<Server>(*services, shards, [this](std::string what) { reports.push_back(what); });
-    listener = network
-                   .Listen(shards, {"127.0.0.1", 9123},
-                           [this](std::unique_ptr<net::Stream> stream) { server->OnStream(std::move(stream)); })
-                   .ValueOrDie();
+    listener =
+        network
+            .Listen(shards, {"127.0.0.1", 9123},
+                    [this](std::unique_ptr<net::Stream> stream) { server->OnStream(std::move(stream), endpoint); })
+            .ValueOrDie();
   }
 
   ~TestServer() {
@@ -174,6 +174,7 @@ class TestServer {
   runtime::Metrics metrics;
   RequestMetrics request_metrics{metrics};
   std::vector<std::string> reports;
+  Endpoint endpoint{.name = "FLUSS", .advertised = {"127.0.0.1", 9123}};
   std::unique_ptr<catalog::Catalog> catalog;
   std::unique_ptr<tablet::Engine> engine;
   std::unique_ptr<Services> services;

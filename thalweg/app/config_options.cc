@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "thalweg/app/config_option.h"
+#include "thalweg/app/config_values.h"
+#include "thalweg/base/error.h"
+#include "thalweg/security/plain_credentials.h"
+
+namespace thalweg::app {
+namespace {
+
+using Text = const std::string&;
+
+// No file of the ring is smaller than this: each takes the largest group of appends.
+constexpr uint64_t kJournalMibMin = 16;
+constexpr uint64_t kJournalMibMax = 1 << 20;
+// Positions in a segment are 31 bits wide.
+constexpr uint64_t kSegmentMibMin = 1;
+constexpr uint64_t kSegmentMibMax = 2047;
+
+constexpr std::string_view kListenerJaasHead = "security.sasl.listener.name.";
+constexpr std::string_view kListenerJaasTail = ".plain.jaas.config";
+
+/// Reads a number from `min` to `max` into `to`.
+template <typename T>
+arrow::Status SetNumber(const std::string& value, int64_t min, int64_t max, T& to) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t n, ParseNumber(value, min, max));
+  to = static_cast<T>(n);
+  return arrow::Status::OK();
+}
+
+/// Users and passwords of all listeners.
+arrow::Status SetCredentials(arrow::Result<security::PlainCredentials> credentials, ServeOptions& options) {
+  if (options.listener_settings.credentials) {
+    return Error(ErrorCode::kInvalidConfig,
+                 "give security.sasl.plain.jaas.config or security.sasl.plain.credentials, not both.");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto made, std::move(credentials));
+  options.listener_settings.credentials = std::make_shared<const security::PlainCredentials>(std::move(made));
+  return arrow::Status::OK();
+}
+
+/// Those of the one listener that stands in the option's name.
+arrow::Status SetCredentialsOfListener(Text name, Text value, ServeOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto made, security::PlainCredentials::FromJaas(value));
+  const size_t length = name.size() - kListenerJaasHead.size() - kListenerJaasTail.size();
+  const std::string listener = name.substr(kListenerJaasHead.size(), length);
+  options.listener_settings.credentials_of[listener] =
+      std::make_shared<const security::PlainCredentials>(std::move(made));
+  return arrow::Status::OK();
+}
+
+arrow::Status SetDataDirectory(Text, Text value, ServeOptions& options) {
+  if (value.empty()) return Error(ErrorCode::kInvalidConfig, "the directory is missing.");
+  options.data_directory = value;
+  return arrow::Status::OK();
+}
+
+arrow::Status SetDurability(Text, Text value, ServeOptions& options) {
+  if (value != "synced" && value != "page-cache") {
+    return Error(ErrorCode::kInvalidConfig,
+                 "\"{}\" is neither \"synced\" (acknowledged means on disk) nor \"page-cache\" (acknowledged data can "
+                 "be lost when the machine loses power).",
+                 value);
+  }
+  options.durability = value == "synced" ? journal::Durability::kSynced : journal::Durability::kPageCache;
+  return arrow::Status::OK();
+}
+
+constexpr ConfigOption kOptions[] = {
+    // Where clients connect.
+    {"bind.listeners", "`FLUSS://127.0.0.1:9123`",
+     "Where Fluss clients connect: `NAME://HOST:PORT`, several between commas. Names are free; options about "
+     "security and `advertised.listeners` refer to them. `--listen` goes before it.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.listener_settings.bind, ParseListeners(value));
+       return arrow::Status::OK();
+     }},
+    {"advertised.listeners", "the address bound",
+     "What clients of a listener are told to connect to, in the same notation. Needed where they cannot use the "
+     "address that is bound: behind address translation, in a container. Without it, a listener on all "
+     "interfaces (`0.0.0.0`, `[::]`) tells each client the address at which that client has reached it.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.listener_settings.advertised, ParseListeners(value));
+       return arrow::Status::OK();
+     }},
+    {"security.protocol.map", "",
+     "Which listeners ask for a password: `CLIENT:SASL, INTERNAL:PLAINTEXT`. One that is not named does not.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.listener_settings.sasl, ParseProtocols(value));
+       return arrow::Status::OK();
+     }},
+    {"security.sasl.enabled.mechanisms", "`PLAIN`", "How passwords are sent; there is only `PLAIN`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.listener_settings.plain_enabled, ParseMechanisms(value));
+       return arrow::Status::OK();
+     }},
+    {"security.sasl.plain.jaas.config", "",
+     "Users and passwords of SASL listeners: `org.apache.fluss.security.auth.sasl.plain.PlainLoginModule "
+     "required user_NAME=\"PASSWORD\" user_OTHER=\"PASSWORD\";`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetCredentials(security::PlainCredentials::FromJaas(value), options);
+     }},
+    {"security.sasl.listener.name.*.plain.jaas.config", "",
+     "The same for one listener, whose name in lower case stands for `*`; goes before the one for all.",
+     SetCredentialsOfListener},
+    {"security.sasl.plain.credentials", "", "The same in short: `NAME:PASSWORD,NAME:PASSWORD`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetCredentials(security::PlainCredentials::FromPairs(value), options);
+     }},
+    {"netty.connection.max-idle-time", "`10min`",
+     "A connection without any traffic for this long is closed; `1s` to `365d`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const auto time,
+                             ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(365)));
+       options.limits.idle_ms_max = time.count();
+       return arrow::Status::OK();
+     }},
+    {"netty.server.max-request-size", "`100mb`", "A longer request closes its connection; `1mb` to `100mb`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ParseBytesWithin(value, 1, 100));
+       options.limits.frame_bytes_max = static_cast<int64_t>(bytes);
+       return arrow::Status::OK();
+     }},
+    // Tables.
+    {"default.bucket.number", "1", "Buckets of a table that is created without saying; 1 to 4096.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 4096, options.catalog.rules.bucket_count_default);
+     }},
+    {"default.replication.factor", "1", "Only 1: there is one server. Tables that ask for more are refused.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 1, options.catalog.rules.replication_factor_default);
+     }},
+    {"max.bucket.num", "4096",
+     "Most buckets of a table, over all its partitions; 1 to 1000000. (Fluss 0.9.1 has 128000, later versions "
+     "4096.)",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 1'000'000, options.catalog.rules.bucket_count_max);
+     }},
+    {"max.partition.num", "1000", "Most partitions of a table; 1 to 100000.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 100'000, options.catalog.partition_count_max);
+     }},
+    // Storage.
+    {"data.dir", "`./thalweg-data`",
+     "Directory for everything that is stored. It is made where missing; one with other files in it is refused. "
+     "`--data` goes before it.",
+     SetDataDirectory},
+    {"log.segment.file-size", "`1gb`", "A segment file is closed before it grows beyond this; `1mb` to `2047mb`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytesWithin(value, kSegmentMibMin, kSegmentMibMax));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.durability", "`synced`",
+     "`synced`: acknowledged means on disk. `page-cache`: acknowledged data survive a crash of the server, not "
+     "a loss of power; the start-up lines and the metric `thalweg_durability_synced` say so.",
+     SetDurability},
+    {"thalweg.journal.size", "`1gb`",
+     "Most bytes of the journal's ring, which grows on demand; `16mb` to `1048576mb`. Its files hold a quarter "
+     "of it, from 16 to 64 MiB, and there are always two. New appends wait once 90 % are in use.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.journal_bytes, ParseBytesWithin(value, kJournalMibMin, kJournalMibMax));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.shards", "0", "Threads that serve requests; 0: one per core. May change from start to start.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 0, 1024, options.shards);
+     }},
+};
+
+bool IsNamed(const ConfigOption& option, std::string_view name) {
+  const size_t star = option.name.find('*');
+  if (star == std::string_view::npos) return option.name == name;
+  // What stands for the star is at least one character.
+  return name.size() >= option.name.size() && name.starts_with(option.name.substr(0, star)) &&
+         name.ends_with(option.name.substr(star + 1));
+}
+
+}  // namespace
+
+std::span<const ConfigOption> ConfigOptions() { return kOptions; }
+
+const ConfigOption* FindConfigOption(std::string_view name) {
+  const auto* found = std::ranges::find_if(kOptions, [&](const ConfigOption& option) { return IsNamed(option, name); });
+  return found == std::end(kOptions) ? nullptr : found;
+}
+
+}  // namespace thalweg::app

@@ -96,6 +96,7 @@ runtime::Task<arrow::Status> Catalog::Load() {
     view = view.WithDatabase(std::make_shared<const Database>(std::move(database)));
   }
   TW_CO_RETURN_NOT_OK(co_await LoadTables(view));
+  TW_CO_RETURN_NOT_OK(co_await LoadAcls(view));
   Publish(std::move(view));
   is_stale_ = false;
   co_return arrow::Status::OK();

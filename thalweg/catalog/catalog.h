@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,10 +24,13 @@
 #include "thalweg/schema/table_descriptor.h"
 #include "thalweg/schema/table_path.h"
 #include "thalweg/schema/table_validation.h"
+#include "thalweg/security/acl.h"
 
 namespace thalweg::catalog {
 
 inline constexpr const char* kDefaultDatabase = "fluss";
+/// Rights that can be granted in all: each change copies the map of them.
+inline constexpr size_t kAclEntriesMax = 10'000;
 
 struct CatalogOptions {
   schema::TableRules rules{};
@@ -79,6 +84,16 @@ class Catalog {
   runtime::Task<arrow::Result<PartitionPtr>> DropPartition(schema::TablePath path, schema::PartitionSpec spec,
                                                            bool ignore_if_not_exists, runtime::Executor& home);
 
+  /// Grants rights; those that are there already are no error. kInvalidConfig beyond kAclEntriesMax of them.
+  runtime::Task<arrow::Result<bool>> AddAcls(std::vector<security::AclBinding> bindings, runtime::Executor& home);
+  /// What was dropped, under the first filter that matches it.
+  using DroppedAcls = std::vector<std::vector<security::AclBinding>>;
+  using PermitAcls = std::function<arrow::Status(const security::Resource&)>;
+  /// Takes back the rights that `filters` match. Before anything happens `permit` is asked, on any executor, about each
+  /// resource with rights that a filter names; its first error is that of the call.
+  runtime::Task<arrow::Result<DroppedAcls>> DropAcls(std::vector<security::AclFilter> filters, PermitAcls permit,
+                                                     runtime::Executor& home);
+
   /// An id that no writer had before. Ids are reserved in blocks, so few calls write; a crash skips the rest of a block.
   runtime::Task<arrow::Result<WriterId>> NextWriterId(runtime::Executor& home);
 
@@ -121,6 +136,11 @@ class Catalog {
                                                                 bool ignore_if_exists);
   runtime::Task<arrow::Result<PartitionPtr>> DropPartitionNow(schema::TablePath path, schema::PartitionSpec spec,
                                                               bool ignore_if_not_exists);
+  runtime::Task<arrow::Result<bool>> AddAclsNow(std::vector<security::AclBinding> bindings);
+  runtime::Task<arrow::Result<DroppedAcls>> DropAclsNow(std::vector<security::AclFilter> filters, PermitAcls permit);
+  runtime::Task<arrow::Status> LoadAcls(CatalogView& view);
+  /// Makes `acls` what is granted; `changed` are the resources in which that differs from the view.
+  runtime::Task<arrow::Status> ApplyAcls(security::AclMap acls, std::set<security::Resource> changed);
   runtime::Task<arrow::Result<WriterId>> ReserveWriterIds();
   std::optional<WriterId> TakeReservedWriterId();
 
@@ -135,6 +155,7 @@ class Catalog {
   Counter table_counter_;
   Counter partition_counter_;
   Counter writer_counter_;
+  std::map<security::Resource, int64_t> acl_revisions_;
 
   mutable std::mutex mutex_;
   CatalogViewPtr view_;

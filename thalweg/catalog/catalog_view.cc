@@ -162,4 +162,10 @@ CatalogView CatalogView::WithoutPartition(const PartitionPtr& partition) const {
   return next;
 }
 
+CatalogView CatalogView::WithAcls(security::AclMap acls) const {
+  CatalogView next = *this;
+  next.acls_ = std::make_shared<const security::AclMap>(std::move(acls));
+  return next;
+}
+
 }  // namespace thalweg::catalog

@@ -11,6 +11,7 @@
 #include "thalweg/catalog/table.h"
 #include "thalweg/schema/partition_spec.h"
 #include "thalweg/schema/table_path.h"
+#include "thalweg/security/access_policy.h"
 
 namespace thalweg::catalog {
 
@@ -57,6 +58,9 @@ class CatalogView {
   arrow::Result<std::vector<PartitionPtr>> ListPartitions(const schema::TablePath& path,
                                                           const schema::PartitionSpec& partial) const;
 
+  /// The rights that have been granted. They are about names, and stay when what bears the name goes.
+  const security::AclMap& acls() const { return *acls_; }
+
   /// Changed copies. A table comes together with its partitions and replaces its earlier self; its database must be there.
   /// A database comes without tables, and goes with them.
   CatalogView WithDatabase(DatabasePtr database) const;
@@ -66,11 +70,13 @@ class CatalogView {
   /// The table with (or without) this partition.
   CatalogView WithPartition(const PartitionPtr& partition) const;
   CatalogView WithoutPartition(const PartitionPtr& partition) const;
+  CatalogView WithAcls(security::AclMap acls) const;
 
  private:
   PersistentMap<std::string, DatabasePtr> databases_;
   PersistentMap<TableId, TablePtr> tables_;
   PersistentMap<PartitionId, PartitionPtr> partitions_;
+  security::AclMapPtr acls_ = std::make_shared<const security::AclMap>();
 };
 using CatalogViewPtr = std::shared_ptr<const CatalogView>;
 

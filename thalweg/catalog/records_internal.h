@@ -1,14 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "arrow/result.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/catalog_view.h"
 #include "thalweg/catalog/table.h"
 #include "thalweg/schema/table_path.h"
+#include "thalweg/security/acl.h"
 
 /// What stands in the MetaStore, and under which keys. Values are JSON objects; a member that this version does not know
 /// is ignored, one that it needs and does not find is damage (kStorage, naming the key). kFormatVersion goes up when an
@@ -20,8 +23,9 @@
 ///   table/DATABASE/TABLE              id, schema_id (the latest), descriptor (JSON text), created_ms, modified_ms
 ///   schema/TABLE_ID/SCHEMA_ID         the schema's own JSON
 ///   partition/TABLE_ID/NAME           id, values, created_ms
+///   acl/TYPE/NAME                     entries: the rights on the resource of that type (its number) and name
 ///
-/// Names cannot hold a slash; ids are decimal.
+/// Names cannot hold a slash, but that of an acl, which is all that follows; ids are decimal.
 namespace thalweg::catalog::records {
 
 inline constexpr int64_t kFormatVersion = 1;
@@ -33,16 +37,19 @@ inline constexpr const char* kDatabases = "database/";
 inline constexpr const char* kTables = "table/";
 inline constexpr const char* kSchemas = "schema/";
 inline constexpr const char* kPartitions = "partition/";
+inline constexpr const char* kAcls = "acl/";
 
 std::string DatabaseKey(const std::string& name);
 std::string TableKey(const schema::TablePath& path);
 std::string SchemaKey(TableId table, SchemaId schema);
 std::string PartitionKey(TableId table, const std::string& name);
+std::string AclKey(const security::Resource& resource);
 
 std::string EncodeNumber(int64_t value);
 std::string EncodeDatabase(const Database& database);
 std::string EncodeTable(const Table& table);
 std::string EncodePartition(const Partition& partition);
+std::string EncodeAcl(const std::set<security::AclEntry>& entries);
 
 arrow::Result<int64_t> DecodeNumber(std::string_view key, const std::string& value);
 /// Without its tables.
@@ -50,6 +57,8 @@ arrow::Result<Database> DecodeDatabase(std::string_view key, const std::string& 
 /// Without schemas and partitions. `schema_count` is the id of the latest schema.
 arrow::Result<Table> DecodeTable(std::string_view key, const std::string& value, int16_t& schema_count);
 arrow::Result<Partition> DecodePartition(std::string_view key, const std::string& value);
+arrow::Result<std::pair<security::Resource, std::set<security::AclEntry>>> DecodeAcl(std::string_view key,
+                                                                                     const std::string& value);
 
 /// Damage in the value of `key`.
 arrow::Status Damaged(std::string_view key, std::string_view why);

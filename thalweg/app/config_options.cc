@@ -6,6 +6,8 @@
 #include "thalweg/app/config_option.h"
 #include "thalweg/app/config_values.h"
 #include "thalweg/base/error.h"
+#include "thalweg/schema/table_options.h"
+#include "thalweg/security/access_policy.h"
 #include "thalweg/security/plain_credentials.h"
 
 namespace thalweg::app {
@@ -56,6 +58,11 @@ arrow::Status SetDataDirectory(Text, Text value, ServeOptions& options) {
   if (value.empty()) return Error(ErrorCode::kInvalidConfig, "the directory is missing.");
   options.data_directory = value;
   return arrow::Status::OK();
+}
+
+arrow::Status SetAuthorizerType(Text, Text value, ServeOptions&) {
+  if (value == "default") return arrow::Status::OK();
+  return Error(ErrorCode::kInvalidConfig, "\"{}\" is not there: the only authorizer is \"default\".", value);
 }
 
 arrow::Status SetDurability(Text, Text value, ServeOptions& options) {
@@ -109,6 +116,32 @@ constexpr ConfigOption kOptions[] = {
     {"security.sasl.plain.credentials", "", "The same in short: `NAME:PASSWORD,NAME:PASSWORD`.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        return SetCredentials(security::PlainCredentials::FromPairs(value), options);
+     }},
+    {"authorizer.enabled", "`false`",
+     "`true`: nobody may do anything without a right, see [security.md](security.md). `false`: everybody may do "
+     "everything.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.authorizer_enabled, schema::ParseBoolean(value));
+       return arrow::Status::OK();
+     }},
+    {"authorizer.type", "`default`", "Only `default`.", SetAuthorizerType},
+    {"super.users", "", "Who may do everything: `User:NAME;User:OTHER`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.policy.super_users, security::ParsePrincipals(value));
+       return arrow::Status::OK();
+     }},
+    {"security.acl.principal.ignore-case", "`false`", "Whether `User:Bob` and `user:bob` are the same in rights.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.policy.ignore_case, schema::ParseBoolean(value));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.security.deny", "",
+     "What is forbidden, whatever rights have been granted, and to super users too. Rules such as `User:bob READ,WRITE "
+     "on "
+     "table sales.orders` or `* DROP on cluster from 10.0.0.7`, with semicolons or line breaks between them.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.policy.deny, security::ParseDenyRules(value));
+       return arrow::Status::OK();
      }},
     {"netty.connection.max-idle-time", "`10min`",
      "A connection without any traffic for this long is closed; `1s` to `365d`.",

@@ -131,12 +131,14 @@ class RunningServer {
 
   arrow::Status Listen() {
     request_metrics_ = std::make_unique<service::RequestMetrics>(metrics_);
-    services_ = std::unique_ptr<service::Services>(new service::Services{.catalog = *catalog_,
-                                                                         .engine = *engine_,
-                                                                         .clock = clock_,
-                                                                         .pool = pool_,
-                                                                         .metrics = *request_metrics_,
-                                                                         .limits = options_.limits});
+    services_ = std::unique_ptr<service::Services>(
+        new service::Services{.catalog = *catalog_,
+                              .engine = *engine_,
+                              .clock = clock_,
+                              .pool = pool_,
+                              .metrics = *request_metrics_,
+                              .limits = options_.limits,
+                              .policy = options_.authorizer_enabled ? &options_.policy : nullptr});
     server_ = std::make_unique<service::Server>(*services_, executors_,
                                                 [](const std::string& what) { runtime::LogInfo("{}", what); });
     metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",

@@ -53,6 +53,16 @@ arrow::Status ApplyConfig(const std::string& text, ServeOptions& options) {
 
 arrow::Status FinishOptions(const std::string& listen, ServeOptions& options) {
   ARROW_ASSIGN_OR_RAISE(options.listeners, MakeListeners(options.listener_settings, listen));
+  if (!options.authorizer_enabled && !options.policy.deny.empty()) {
+    return Error(ErrorCode::kInvalidConfig, "thalweg.security.deny needs authorizer.enabled: true.");
+  }
+  if (!options.authorizer_enabled && !options.policy.super_users.empty()) {
+    options.warnings.push_back(
+        "super.users has no effect: authorizer.enabled is not true, everybody may do everything.");
+  }
+  if (options.authorizer_enabled && options.policy.super_users.empty()) {
+    options.warnings.push_back("authorizer.enabled is true and super.users empty: nobody can grant the first right.");
+  }
   return arrow::Status::OK();
 }
 

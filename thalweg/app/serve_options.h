@@ -11,6 +11,7 @@
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/journal/journal.h"
 #include "thalweg/net/listener.h"
+#include "thalweg/security/access_policy.h"
 #include "thalweg/service/services.h"
 
 namespace thalweg::app {
@@ -27,6 +28,8 @@ struct ServeOptions {
   uint64_t segment_bytes = 1ull << 30;
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
+  bool authorizer_enabled = false;
+  security::AccessPolicy policy{};  ///< in force where the authorizer is enabled
 
   /// To be said at the start: what the configuration names without effect.
   std::vector<std::string> warnings;

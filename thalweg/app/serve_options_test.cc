@@ -100,6 +100,39 @@ TEST(ApplyConfigTest, ReadsFlussExampleOfSasl) {
   EXPECT_EQ(options.listeners[1].credentials->count(), 1u);
 }
 
+TEST(ApplyConfigTest, ReadsWhoMayDoWhat) {
+  ServeOptions options;
+  ASSERT_TRUE(ApplyConfig("authorizer.enabled: true\n"
+                          "authorizer.type: default\n"
+                          "super.users: User:admin;User:root\n"
+                          "security.acl.principal.ignore-case: true\n"
+                          "thalweg.security.deny: |\n"
+                          "  * DROP on database prod\n"
+                          "  User:bob READ, WRITE on table sales.*\n",
+                          options)
+                  .ok());
+  ASSERT_TRUE(FinishOptions("", options).ok());
+  EXPECT_TRUE(options.authorizer_enabled);
+  EXPECT_TRUE(options.policy.ignore_case);
+  EXPECT_EQ(options.policy.super_users.size(), 2u);
+  EXPECT_EQ(options.policy.deny.size(), 2u);
+  EXPECT_THAT(options.warnings, IsEmpty());
+}
+
+TEST(ApplyConfigTest, RulesWithoutTheAuthorizerAreNoProtection) {
+  ServeOptions options;
+  ASSERT_TRUE(ApplyConfig("thalweg.security.deny: \"* DROP on cluster\"", options).ok());
+  EXPECT_THAT(FinishOptions("", options).message(), HasSubstr("authorizer.enabled: true"));
+  options = {};
+  ASSERT_TRUE(ApplyConfig("super.users: User:admin", options).ok());
+  ASSERT_TRUE(FinishOptions("", options).ok());
+  EXPECT_THAT(options.warnings, ElementsAre(HasSubstr("super.users has no effect")));
+  options = {};
+  ASSERT_TRUE(ApplyConfig("authorizer.enabled: true", options).ok());
+  ASSERT_TRUE(FinishOptions("", options).ok());
+  EXPECT_THAT(options.warnings, ElementsAre(HasSubstr("nobody can grant the first right")));
+}
+
 TEST(ApplyConfigTest, QuotesNoPassword) {
   for (const std::string& text :
        {"security.sasl.plain.jaas.config: user_admin=\"sesame\"", "security.sasl.plain.jaas.config: [sesame]",
@@ -132,6 +165,10 @@ TEST(ApplyConfigTest, SaysWhichValueIsWrong) {
                                                                   {"bind.listeners: 127.0.0.1:9123", "bind.listeners"},
                                                                   {"bind.listeners: A://h:1, A://h:2", "A"},
                                                                   {"advertised.listeners: x", "advertised.listeners"},
+                                                                  {"authorizer.enabled: maybe", "authorizer.enabled"},
+                                                                  {"authorizer.type: ranger", "ranger"},
+                                                                  {"super.users: admin", "User:admin"},
+                                                                  {"thalweg.security.deny: no", "thalweg.security"},
                                                                   {"default.replication.factor: 3", "replication"},
                                                                   {"max.bucket.num: 0", "max.bucket.num"},
                                                                   {"max.partition.num: 1e9", "max.partition.num"},

@@ -3,41 +3,49 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/fluss.pb.h"
 #include "thalweg/service/handlers.h"
 
 namespace thalweg::service {
 namespace {
 
 using wire::ApiKey;
+using enum security::Operation;
 
 constexpr std::array kApis = {
-    Api{ApiKey::kApiVersions, 0, 0, HandleApiVersions},
-    Api{ApiKey::kCreateDatabase, 0, 0, HandleCreateDatabase},
-    Api{ApiKey::kDropDatabase, 0, 0, HandleDropDatabase},
-    Api{ApiKey::kListDatabases, 0, 0, HandleListDatabases},
-    Api{ApiKey::kDatabaseExists, 0, 0, HandleDatabaseExists},
-    Api{ApiKey::kCreateTable, 0, 0, HandleCreateTable},
-    Api{ApiKey::kDropTable, 0, 0, HandleDropTable},
-    Api{ApiKey::kGetTableInfo, 0, 0, HandleGetTableInfo},
-    Api{ApiKey::kListTables, 0, 0, HandleListTables},
-    Api{ApiKey::kListPartitionInfos, 0, 0, HandleListPartitionInfos},
-    Api{ApiKey::kTableExists, 0, 0, HandleTableExists},
-    Api{ApiKey::kGetTableSchema, 0, 0, HandleGetTableSchema},
-    Api{ApiKey::kGetMetadata, 0, 0, HandleGetMetadata},
-    Api{ApiKey::kProduceLog, 0, 0, HandleProduceLog},
-    Api{ApiKey::kFetchLog, 0, 0, HandleFetchLog},
-    Api{ApiKey::kListOffsets, 0, 0, HandleListOffsets},
-    Api{ApiKey::kGetFilesystemSecurityToken, 0, 0, HandleGetFilesystemSecurityToken},
-    Api{ApiKey::kInitWriter, 0, 0, HandleInitWriter},
-    Api{ApiKey::kLimitScan, 0, 0, HandleLimitScan},
-    Api{ApiKey::kGetDatabaseInfo, 0, 0, HandleGetDatabaseInfo},
-    Api{ApiKey::kCreatePartition, 0, 0, HandleCreatePartition},
-    Api{ApiKey::kDropPartition, 0, 0, HandleDropPartition},
-    Api{ApiKey::kAuthenticate, 0, 0, HandleAuthenticate},
-    Api{ApiKey::kAlterTable, 0, 0, HandleAlterTable},
-    Api{ApiKey::kGetTableStats, 0, 0, HandleGetTableStats},
+    Api{ApiKey::kApiVersions, 0, 0, HandleApiVersions, NeedsNothing},
+    Api{ApiKey::kCreateDatabase, 0, 0, HandleCreateDatabase, NeedsCluster<kCreate>},
+    Api{ApiKey::kDropDatabase, 0, 0, HandleDropDatabase, NeedsDropDatabase},
+    Api{ApiKey::kListDatabases, 0, 0, HandleListDatabases, ChecksInHandler},
+    Api{ApiKey::kDatabaseExists, 0, 0, HandleDatabaseExists, NeedsNothing},
+    Api{ApiKey::kCreateTable, 0, 0, HandleCreateTable, NeedsDatabaseOfTable<pb::CreateTableRequest, kCreate>},
+    Api{ApiKey::kDropTable, 0, 0, HandleDropTable, NeedsTable<pb::DropTableRequest, kDrop>},
+    Api{ApiKey::kGetTableInfo, 0, 0, HandleGetTableInfo, NeedsTable<pb::GetTableInfoRequest, kDescribe>},
+    Api{ApiKey::kListTables, 0, 0, HandleListTables, ChecksInHandler},
+    Api{ApiKey::kListPartitionInfos, 0, 0, HandleListPartitionInfos,
+        NeedsTable<pb::ListPartitionInfosRequest, kDescribe>},
+    Api{ApiKey::kTableExists, 0, 0, HandleTableExists, NeedsNothing},
+    Api{ApiKey::kGetTableSchema, 0, 0, HandleGetTableSchema, NeedsTable<pb::GetTableSchemaRequest, kDescribe>},
+    Api{ApiKey::kGetMetadata, 0, 0, HandleGetMetadata, ChecksInHandler},
+    Api{ApiKey::kProduceLog, 0, 0, HandleProduceLog, NeedsProduceLog},
+    Api{ApiKey::kFetchLog, 0, 0, HandleFetchLog, ChecksInHandler},
+    Api{ApiKey::kListOffsets, 0, 0, HandleListOffsets, NeedsTableOfId<pb::ListOffsetsRequest, kDescribe>},
+    Api{ApiKey::kGetFilesystemSecurityToken, 0, 0, HandleGetFilesystemSecurityToken, NeedsSomeTable},
+    Api{ApiKey::kInitWriter, 0, 0, HandleInitWriter, NeedsInitWriter},
+    Api{ApiKey::kLimitScan, 0, 0, HandleLimitScan, NeedsTableOfId<pb::LimitScanRequest, kRead>},
+    Api{ApiKey::kGetDatabaseInfo, 0, 0, HandleGetDatabaseInfo, NeedsDatabase<pb::GetDatabaseInfoRequest, kDescribe>},
+    Api{ApiKey::kCreatePartition, 0, 0, HandleCreatePartition, NeedsTable<pb::CreatePartitionRequest, kWrite>},
+    Api{ApiKey::kDropPartition, 0, 0, HandleDropPartition, NeedsTable<pb::DropPartitionRequest, kWrite>},
+    Api{ApiKey::kAuthenticate, 0, 0, HandleAuthenticate, NeedsNothing},
+    Api{ApiKey::kCreateAcls, 0, 0, HandleCreateAcls, ChecksInHandler},
+    Api{ApiKey::kListAcls, 0, 0, HandleListAcls, ChecksInHandler},
+    Api{ApiKey::kDropAcls, 0, 0, HandleDropAcls, ChecksInHandler},
+    Api{ApiKey::kAlterTable, 0, 0, HandleAlterTable, NeedsTable<pb::AlterTableRequest, kAlter>},
+    Api{ApiKey::kGetTableStats, 0, 0, HandleGetTableStats, NeedsTableOfId<pb::GetTableStatsRequest, kRead>},
 };
 static_assert(std::ranges::is_sorted(kApis, {}, &Api::key));
+static_assert(std::ranges::none_of(kApis, [](const Api& api) { return api.access == nullptr; }),
+              "Say what a request needs (access_checks.h) before anybody may send it.");
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "thalweg/service/access_checks.h"
 #include "thalweg/service/call.h"
 #include "thalweg/wire/api_key.h"
 
@@ -15,6 +16,7 @@ struct Api {
   int16_t version_min = 0;
   int16_t version_max = 0;
   Handler handler = nullptr;
+  AccessCheck access = nullptr;  ///< runs before the handler
 };
 
 /// In ascending order of key.

@@ -1,5 +1,6 @@
 #include "proto/fluss.pb.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/service/access.h"
 #include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
@@ -34,6 +35,7 @@ runtime::Task<arrow::Result<Reply>> HandleListDatabases(Call call) {
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   pb::ListDatabasesResponse response;
   for (const auto& database : call.services.catalog.view()->ListDatabases()) {
+    if (!MayDo(call, security::Operation::kDescribe, security::Resource::Database(database->name))) continue;
     if (!request.include_summary()) {
       response.add_database_name(database->name);
       continue;

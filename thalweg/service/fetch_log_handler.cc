@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "thalweg/base/error.h"
+#include "thalweg/service/access.h"
 #include "thalweg/service/fetch_transform.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/projected_read.h"
@@ -64,6 +65,7 @@ class Fetch {
       const auto& table = request_.tables[t];
       auto access = TableAccess::Find(call_.services, table.table);
       arrow::Status status = access.status();
+      if (status.ok()) status = Require(call_, security::Operation::kRead, ResourceOf(access->table()));
       const BatchTransform* transform = nullptr;
       if (status.ok() && (table.projection_pushdown_enabled || table.filter)) {
         auto made = FetchTransform::Make(call_.services, *access, table);

@@ -13,6 +13,10 @@ THALWEG_HANDLER(HandleApiVersions);
 THALWEG_HANDLER(HandleGetFilesystemSecurityToken);
 // authenticate_handler.cc
 THALWEG_HANDLER(HandleAuthenticate);
+// acl_handlers.cc
+THALWEG_HANDLER(HandleCreateAcls);
+THALWEG_HANDLER(HandleListAcls);
+THALWEG_HANDLER(HandleDropAcls);
 // metadata_handler.cc
 THALWEG_HANDLER(HandleGetMetadata);
 // database_handlers.cc

@@ -4,6 +4,7 @@
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/service/access.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
@@ -101,15 +102,23 @@ runtime::Task<arrow::Result<Reply>> HandleGetMetadata(Call call) {
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   const auto view = call.services.catalog.view();
   Answer answer(call, *view);
+  // As in Fluss: what the client may not see is left out, without a word.
+  const auto hidden = [&](const schema::TablePath& path) {
+    return !MayDo(call, security::Operation::kDescribe, ResourceOf(path));
+  };
   for (const auto& path : request.table_path()) {
+    if (hidden(PathOf(path))) continue;
     TW_CO_ASSIGN_OR_RETURN(const auto table, view->GetTable(PathOf(path)));
     answer.AddTable(*table);
   }
-  for (const auto& path : request.partitions_path()) TW_CO_RETURN_NOT_OK(answer.AddPartition(path));
+  for (const auto& path : request.partitions_path()) {
+    if (!hidden(PathOf(path))) TW_CO_RETURN_NOT_OK(answer.AddPartition(path));
+  }
   for (const int64_t id : request.partitions_id()) {
     const auto partition = view->FindPartition(PartitionId(id));
     if (!partition) co_return Error(ErrorCode::kPartitionNotExists, "There is no partition with id {} (any more).", id);
-    answer.AddPartition(*view->FindTable(partition->table), *partition);
+    const auto table = view->FindTable(partition->table);
+    if (!hidden(table->path)) answer.AddPartition(*table, *partition);
   }
   co_return MessageReply(call, answer.response());
 }

@@ -10,6 +10,9 @@
 namespace thalweg::catalog {
 class Catalog;
 }
+namespace thalweg::security {
+struct AccessPolicy;
+}
 namespace thalweg::tablet {
 class Engine;
 }
@@ -38,6 +41,8 @@ struct Services {
   runtime::Executor& pool;  ///< may block
   RequestMetrics& metrics;
   ServiceLimits limits;
+  /// Who may do what. Null: everybody everything.
+  const security::AccessPolicy* policy = nullptr;
 };
 
 /// Both roles of the protocol are played by this one server, so its number is the same in both.

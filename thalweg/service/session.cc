@@ -182,10 +182,13 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
                    "This server implements {} in versions {} to {}, not {}: see API_VERSIONS.", wire::ApiName(key),
                    api->version_min, api->version_max, request->version);
   } else {
-    auto answer =
-        co_await api->handler(Call{services_, stream_->executor(), connection_, std::move(frame.bytes), *request});
-    status = answer.status();
-    if (answer.ok()) reply = std::move(*answer);
+    Call call{services_, stream_->executor(), connection_, std::move(frame.bytes), *request};
+    if (services_.policy) status = api->access(call);
+    if (status.ok()) {
+      auto answer = co_await api->handler(std::move(call));
+      status = answer.status();
+      if (answer.ok()) reply = std::move(*answer);
+    }
   }
   if (!status.ok()) reply.emplace_back(wire::EncodeErrorResponse(id, status));
   const size_t bytes = BytesOf(reply);

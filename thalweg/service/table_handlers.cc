@@ -2,6 +2,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/schema/agg_function.h"
+#include "thalweg/service/access.h"
 #include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
@@ -105,7 +106,9 @@ runtime::Task<arrow::Result<Reply>> HandleListTables(Call call) {
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   TW_CO_ASSIGN_OR_RETURN(const auto tables, call.services.catalog.view()->ListTables(request.database_name()));
   pb::ListTablesResponse response;
-  for (const auto& table : tables) response.add_table_name(table->path.table);
+  for (const auto& table : tables) {
+    if (MayDo(call, security::Operation::kDescribe, ResourceOf(*table))) response.add_table_name(table->path.table);
+  }
   co_return MessageReply(call, response);
 }
 

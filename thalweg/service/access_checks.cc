@@ -1,0 +1,58 @@
+#include "thalweg/service/access_checks.h"
+
+#include <algorithm>
+
+#include "proto/fluss.pb.h"
+#include "thalweg/base/error.h"
+#include "thalweg/catalog/catalog.h"
+#include "thalweg/security/access_policy.h"
+#include "thalweg/service/services.h"
+#include "thalweg/wire/produce_log.h"
+
+namespace thalweg::service {
+
+using security::Operation;
+
+arrow::Status NeedsDropDatabase(const Call& call) {
+  pb::DropDatabaseRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  ARROW_RETURN_NOT_OK(Require(call, Operation::kDrop, security::Resource::Database(request.database_name())));
+  const auto* policy = call.services.policy;
+  if (!policy || policy->deny.empty() || !request.cascade()) return arrow::Status::OK();
+  const auto database = call.services.catalog.view()->FindDatabase(request.database_name());
+  if (!database) return arrow::Status::OK();
+  arrow::Status status;
+  database->tables.ForEach([&](const std::string&, const catalog::TablePtr& table) {
+    if (status.ok() && policy->Denies(call.connection.asker, Operation::kDrop, ResourceOf(*table))) {
+      status = Require(call, Operation::kDrop, ResourceOf(*table));
+    }
+  });
+  return status;
+}
+
+arrow::Status NeedsProduceLog(const Call& call) {
+  ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodeProduceLogRequest(call.request.body));
+  return RequireOnTable(call, Operation::kWrite, request.table);
+}
+
+arrow::Status NeedsInitWriter(const Call& call) {
+  pb::InitWriterRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  const auto writable = [&](const pb::PbTablePath& path) {
+    return MayDo(call, Operation::kWrite, ResourceOf(PathOf(path)));
+  };
+  if (!call.services.policy || std::ranges::any_of(request.table_path(), writable)) return arrow::Status::OK();
+  return Error(ErrorCode::kAuthorization, "{} has no right to WRITE any of the tables that the request names.",
+               call.connection.asker.principal.ToString());
+}
+
+arrow::Status NeedsSomeTable(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  for (const auto& table : call.services.catalog.view()->ListAllTables()) {
+    if (MayDo(call, Operation::kRead, ResourceOf(*table))) return arrow::Status::OK();
+  }
+  return Error(ErrorCode::kAuthorization, "{} has no right to READ any table.",
+               call.connection.asker.principal.ToString());
+}
+
+}  // namespace thalweg::service

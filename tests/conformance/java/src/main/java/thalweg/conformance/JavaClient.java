@@ -19,8 +19,8 @@ import org.apache.fluss.exception.FlussRuntimeException;
 /**
  * The stock Java client as a command interpreter.
  *
- * <p>Every line of standard input is a JSON object whose "do" names a command of {@link AdminCommands}
- * or {@link DataCommands}. It is answered by one line of standard output: {"ok": result}, or
+ * <p>Every line of standard input is a JSON object whose "do" names a command of {@link AdminCommands},
+ * {@link AclCommands} or {@link DataCommands}. It is answered by one line of standard output: {"ok": result}, or
  * {"error": class of the exception, "message": its text}. Arguments are NAME=VALUE pairs of the
  * client's own configuration.
  */
@@ -41,20 +41,25 @@ public final class JavaClient {
         try (Connection connection = ConnectionFactory.createConnection(configuration);
                 Admin admin = connection.getAdmin()) {
             AdminCommands adminCommands = new AdminCommands(admin);
+            AclCommands aclCommands = new AclCommands(admin);
             DataCommands dataCommands = new DataCommands(connection, admin);
             answers.println("{\"ok\":\"ready\"}");
             for (String line; (line = requests.readLine()) != null; ) {
-                answers.println(MAPPER.writeValueAsString(answer(adminCommands, dataCommands, line)));
+                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, dataCommands, line)));
             }
         }
     }
 
-    private static ObjectNode answer(AdminCommands admin, DataCommands data, String line) {
+    private static ObjectNode answer(
+            AdminCommands admin, AclCommands acl, DataCommands data, String line) {
         ObjectNode answer = JsonNodeFactory.instance.objectNode();
         try {
             JsonNode request = MAPPER.readTree(line);
             String command = request.get("do").textValue();
             JsonNode result = admin.run(command, request);
+            if (result == null) {
+                result = acl.run(command, request);
+            }
             if (result == null) {
                 result = data.run(command, request);
             }

@@ -26,6 +26,11 @@ def wide(batch_count: int) -> list[pa.RecordBatch]:
     return [_wide(random, ROWS_PER_WIDE_BATCH) for _ in range(batch_count)]
 
 
+def cut(whole: list[pa.RecordBatch], rows: int) -> list[pa.RecordBatch]:
+    """The same rows in batches of at most `rows`."""
+    return [batch.slice(at, rows) for batch in whole for at in range(0, batch.num_rows, rows)]
+
+
 def _narrow(random: np.random.Generator, start: int) -> pa.RecordBatch:
     count = ROWS_PER_BATCH
     ids = np.arange(start, start + count, dtype=np.int64)

@@ -17,23 +17,36 @@ STUCK_S = 60.0
 _serial = itertools.count(1)
 
 
-async def connect(bootstrap: str) -> fluss.FlussConnection:
-    return await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap}))
+async def connect(bootstrap: str, acks: str = "all") -> fluss.FlussConnection:
+    settings = {"bootstrap.servers": bootstrap, "writer.acks": acks}
+    if acks != "all":
+        settings["writer.enable-idempotence"] = "false"  # the client refuses the two together
+    return await fluss.FlussConnection.create(fluss.Config(settings))
 
 
-async def create(connection: fluss.FlussConnection, tag: str, schema: pa.Schema) -> fluss.TablePath:
-    """A log table of one bucket, compressed with ZSTD (the default of both servers), once it takes requests."""
+async def create(
+    connection: fluss.FlussConnection,
+    tag: str,
+    schema: pa.Schema,
+    compression: str = "ZSTD",
+    buckets: int = 1,
+    bucket_keys: list[str] | None = None,
+) -> fluss.TablePath:
+    """A log table (ZSTD is the default of both servers), once all its buckets take requests."""
     admin = connection.get_admin()
     await admin.create_database(DATABASE, None, True)
     path = fluss.TablePath(DATABASE, f"{tag}_{next(_serial)}")
     descriptor = fluss.TableDescriptor(
-        fluss.Schema(schema), bucket_count=1, properties={"table.log.arrow.compression.type": "ZSTD"}
+        fluss.Schema(schema),
+        bucket_count=buckets,
+        bucket_keys=bucket_keys or [],
+        properties={"table.log.arrow.compression.type": compression},
     )
     await admin.create_table(path, descriptor, False)
     deadline = time.monotonic() + READY_S_MAX
     while True:
         try:
-            await admin.list_offsets(path, [0], fluss.OffsetSpec.latest())
+            await admin.list_offsets(path, list(range(buckets)), fluss.OffsetSpec.latest())
             return path
         except fluss.FlussError:
             if time.monotonic() > deadline:
@@ -59,8 +72,9 @@ async def flush(writer: fluss.AppendWriter) -> None:
         raise RuntimeError(f"nothing was acknowledged for {STUCK_S:g} s") from None
 
 
-async def stored_rows(connection: fluss.FlussConnection, path: fluss.TablePath) -> int:
-    return (await connection.get_admin().list_offsets(path, [0], fluss.OffsetSpec.latest()))[0]
+async def stored_rows(connection: fluss.FlussConnection, path: fluss.TablePath, buckets: int = 1) -> int:
+    ends = await connection.get_admin().list_offsets(path, list(range(buckets)), fluss.OffsetSpec.latest())
+    return sum(ends.values())
 
 
 async def scan(

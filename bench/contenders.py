@@ -30,12 +30,18 @@ class Contender(Protocol):
 
 
 class Thalweg:
-    """As it ships: durable, every default listener on."""
+    """As it ships, durable, every default listener on; but for `settings`, lines of thalweg.yaml."""
 
     name = OURS
 
-    def __init__(self, directory: Path):
-        self._server = ThalwegServer(directory, options=("--http", "127.0.0.1:0"))
+    def __init__(self, directory: Path, settings: dict[str, str] | None = None):
+        options = ["--http", "127.0.0.1:0"]
+        if settings:
+            directory.mkdir(parents=True)
+            file = directory / "thalweg.yaml"
+            file.write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
+            options += ["--config", str(file)]
+        self._server = ThalwegServer(directory, options=tuple(options))
 
     def start(self) -> None:
         self._server.start()
@@ -53,13 +59,14 @@ class Thalweg:
 
 
 class Java:
-    """As it ships: acknowledged from the page cache. ZooKeeper runs too, but is in none of the figures."""
+    """As it ships, acknowledged from the page cache; but for `settings` of its server.yaml. ZooKeeper runs too, but is in
+    none of the figures."""
 
     name = PEER
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, settings: dict[str, str] | None = None):
         directory.mkdir(parents=True)
-        self._cluster = JavaFluss(directory)
+        self._cluster = JavaFluss(directory, settings)
 
     def start(self) -> None:
         self._cluster.start()

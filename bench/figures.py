@@ -99,6 +99,16 @@ def ratio_at_most(limit: float) -> Target:
     return Target(f"≤ {limit:g} ×", verdict)
 
 
+def ratio_at_least(limit: float) -> Target:
+    """Our median is at least `limit` times the peer's."""
+
+    def verdict(figure: Figure) -> str:
+        ratio = figure.ratio()
+        return "" if ratio is None else _met(ratio >= limit)
+
+    return Target(f"≥ {limit:g} ×", verdict)
+
+
 def rate_at_least_peer(device_share: float | None = None) -> Target:
     """Our median rate is the peer's or more, or (where given) `device_share` of what the disk syncs. A median between
     the peer's slowest and its middle repeat is within the spread, which counts as met where the client is the limit."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 import client
 import device
+import processes
 from contenders import Contender
 from figures import Figure, Row, at_most, percentile
 from plan import Plan
@@ -77,6 +78,44 @@ async def _poll(scanner: fluss.LogScanner, arrived: asyncio.Queue[tuple[int, flo
         now = time.perf_counter()
         for record in records:
             arrived.put_nowait((record.row["id"], now))
+
+
+async def limit_scans(server: Contender, plan: Plan, path: fluss.TablePath, limit: int) -> tuple[list[float], float]:
+    """(milliseconds of each, bytes that each received) of scans for the last `limit` rows of a bucket."""
+    async with await client.connect(server.bootstrap) as connection:
+        table = await connection.get_table(path)
+        bucket = fluss.TableBucket(table.get_table_info().table_id, 0)
+        latencies: list[float] = []
+        wire = processes.Wire()
+        began = time.perf_counter()
+        for number in range(WARM_UP + plan.samples_max):
+            if number == WARM_UP:
+                wire = processes.Wire()
+            at = time.perf_counter()
+            rows = await table.new_scan().limit(limit).create_bucket_batch_scanner(bucket).to_arrow()
+            if rows.num_rows != limit:
+                raise RuntimeError(f"{server.name}: a limit scan of {limit} brought {rows.num_rows} rows")
+            if number >= WARM_UP:
+                latencies.append((time.perf_counter() - at) * 1e3)
+            if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
+                break
+        wire.look()
+    return latencies, wire.received / len(latencies)
+
+
+def limit_row(servers: list[Contender], plan: Plan, tables: dict[str, fluss.TablePath], limit: int) -> Row:
+    row = Row("limit", f"scan for the last {limit} rows of a bucket of batches of 10,000")
+    row.figures = [
+        Figure("received", "kB", higher_is_better=False, target=at_most(5, "kB")),
+        _milliseconds("p50", 1),
+        _milliseconds("p99", None),
+    ]
+    for server in plan.order(servers):
+        latencies, received = asyncio.run(limit_scans(server, plan, tables[server.name], limit))
+        row.figures[0].add(server.name, received / 1e3)
+        row.figures[1].add(server.name, percentile(latencies, 0.5))
+        row.figures[2].add(server.name, percentile(latencies, 0.99))
+    return row
 
 
 def acknowledge_row(servers: list[Contender], plan: Plan) -> Row:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import shutil
 import sys
@@ -25,6 +26,7 @@ import fluss  # noqa: E402
 import batches  # noqa: E402
 import latency  # noqa: E402
 import machine  # noqa: E402
+import modes  # noqa: E402
 import report  # noqa: E402
 import start  # noqa: E402
 import throughput  # noqa: E402
@@ -34,8 +36,13 @@ from peers.places import cache_dir, thalweg_binary  # noqa: E402
 from plan import Plan  # noqa: E402
 
 KEYS = [
-    "cold", "idle", "append-10", "append-100", "scan-10", "pruned-10", "scan-100", "pruned-100", "freshness", "ack",
+    "cold", "idle", "append-10", "append-100", "plain-10", "plain-100", "spread-10", "small-10", "page-cache",
+    "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "many-buckets",
 ]
+SMALL_ROWS = 100
+SMALL_SHARE = 20  # of the rows: they take the client that much longer
+SPREAD_BUCKETS = 4
+LIMIT = 10
 MARK = ".made-by-thalweg-bench"
 NARROW_BATCHES = 100  # one million rows
 WIDE_BATCHES = 100  # 150,000 rows
@@ -54,28 +61,50 @@ class Session:
         self._tables: dict[str, dict[str, fluss.TablePath]] = {}
 
     def append(self, key: str) -> Row:
-        load = self._load(key)
-        title = f"append of Arrow batches, {load.tag} columns, ZSTD ({load.batches[0].num_rows:,} rows each)"
-        return throughput.append_row(key, title, self.servers, self.plan, load)
+        load, cpu_limit = self._load(key), 0.6
+        if key.startswith("plain"):
+            load = dataclasses.replace(load, compression="NONE")
+        elif key == "spread-10":
+            load = dataclasses.replace(load, buckets=SPREAD_BUCKETS)
+        elif key == "small-10":
+            some = load.batches[: max(1, len(load.batches) // SMALL_SHARE)]
+            load, cpu_limit = dataclasses.replace(load, batches=batches.cut(some, SMALL_ROWS)), 0.4
+        elif key == "page-cache":
+            load = dataclasses.replace(load, acks="1")
+            return modes.page_cache_row(key, self.servers, self.plan, load)
+        compression = "uncompressed" if load.compression == "NONE" else load.compression
+        spread = f", {load.buckets} buckets" if load.buckets > 1 else ""
+        size = f"{load.batches[0].num_rows:,} rows each"
+        title = f"append of Arrow batches, {load.tag} columns, {compression} ({size}{spread})"
+        return throughput.append_row(key, title, self.servers, self.plan, load, cpu_limit)
 
     def scan(self, key: str) -> Row:
         load = self._load(key)
         columns = {"pruned-10": [0], "pruned-100": list(range(0, batches.WIDE_COLUMNS, 10))}.get(key)
         what = "all" if columns is None else str(len(columns))
         title = f"scan, {what} of {load.tag} columns, ZSTD (a connection per scan of {load.rows * SCANNED_TIMES:,} rows)"
-        if load.tag not in self._tables:
-            self._tables[load.tag] = {
-                server.name: asyncio.run(throughput.fill(server, load, SCANNED_TIMES)) for server in self.servers
-            }
-        tables, rows = self._tables[load.tag], load.rows * SCANNED_TIMES
-        return throughput.scan_row(key, title, self.servers, self.plan, tables, rows, columns)
+        return throughput.scan_row(
+            key, title, self.servers, self.plan, self._filled(load), load.rows * SCANNED_TIMES, columns
+        )
 
     def row(self, key: str) -> Row:
         if key == "freshness":
             return latency.freshness_row(self.servers, self.plan)
         if key == "ack":
             return latency.acknowledge_row(self.servers, self.plan)
-        return self.append(key) if key.startswith("append") else self.scan(key)
+        if key == "limit":
+            return latency.limit_row(self.servers, self.plan, self._filled(self.narrow), LIMIT)
+        if key == "resident":
+            return start.resident_row(self.servers)
+        return self.scan(key) if key.startswith(("scan", "pruned")) else self.append(key)
+
+    def _filled(self, load: throughput.Workload) -> dict[str, fluss.TablePath]:
+        """A table on each server that is filled once and then only read."""
+        if load.tag not in self._tables:
+            self._tables[load.tag] = {
+                server.name: asyncio.run(throughput.fill(server, load, SCANNED_TIMES)) for server in self.servers
+            }
+        return self._tables[load.tag]
 
     def _load(self, key: str) -> throughput.Workload:
         return self.wide if key.endswith("-100") else self.narrow
@@ -97,12 +126,14 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
     """Every wanted row, as it is done. Starts come first, while nothing else runs."""
     if fresh := [key for key in keys if key in ("cold", "idle")]:
         yield from (row for row in start.rows(names, plan) if row.key in fresh)
-    loaded = [key for key in keys if key not in ("cold", "idle")]
+    loaded = [key for key in keys if key not in ("cold", "idle", "many-buckets")]
     if loaded:
         with started(names, plan.directory) as servers:
             session = Session(servers, plan)
             for key in loaded:
                 yield session.row(key)
+    if "many-buckets" in keys:
+        yield modes.many_buckets_row("many-buckets", names, plan)
 
 
 def fresh_directory(path: Path) -> Path:
@@ -159,7 +190,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--servers", type=some_of(list(KINDS)), default=list(KINDS), help="thalweg,java (default both)")
     parser.add_argument("--repeats", type=int, metavar="N", help="default 5, quick 2")
     parser.add_argument("--scale", type=float, default=1.0, metavar="S", help="of the data; default 1")
-    parser.add_argument("--quick", action="store_true", help="about 3 minutes, for a first look")
+    parser.add_argument("--quick", action="store_true", help="about 8 minutes, for a first look")
     parser.add_argument("--out", type=Path, metavar="FILE", help="everything as JSON, written after each row")
     parser.add_argument("--dir", type=Path, default=cache_dir() / "bench", help="where the servers keep their data")
     return parser.parse_args()

@@ -11,8 +11,8 @@ import fluss
 
 import client
 import processes
-from contenders import KINDS
-from figures import Figure, Row, at_most
+from contenders import KINDS, Contender
+from figures import Figure, Row, at_most, ratio_at_most
 from latency import SCHEMA
 from plan import Plan
 
@@ -50,6 +50,20 @@ def rows(names: list[str], plan: Plan) -> list[Row]:
         for name in names:
             _once(name, plan, plan.directory / f"start-{name}-{repeat}", cold, idle)
     return [cold, idle]
+
+
+def resident_row(servers: list[Contender]) -> Row:
+    """What the rows before it have left, so it comes last."""
+    row = Row("resident", "resident memory after the rows above (Java: without ZooKeeper)")
+    row.figures = [
+        Figure("total", "MB", higher_is_better=False, digits=0, target=ratio_at_most(0.4)),
+        Figure("anonymous", "MB", higher_is_better=False, digits=0),
+    ]
+    for server in servers:
+        memory = processes.memory(server.pids)
+        row.figures[0].add(server.name, memory.total_mb)
+        row.figures[1].add(server.name, memory.anonymous_mb)
+    return row
 
 
 def _once(name: str, plan: Plan, directory: Path, cold: Row, idle: Row) -> None:

@@ -27,10 +27,12 @@ OPENED_PACKAGES = ["java.base/java.nio", "java.base/java.lang", "java.base/sun.n
 
 
 class JavaFluss:
-    """A single-machine cluster with one bucket per table by default. `directory` takes all it writes."""
+    """A single-machine cluster with one bucket per table by default. `directory` takes all it writes; `settings` go into
+    both servers' configuration."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, settings: dict[str, str] | None = None):
         self.directory = directory.resolve()
+        self.settings = settings or {}
         self.zookeeper_port, self.coordinator_port, self.tablet_port = _free_ports(3)
         self._children: list[Child] = []
 
@@ -87,6 +89,7 @@ class JavaFluss:
             "remote.data.dir": where / "remote",
             "default.bucket.number": 1,
             "default.replication.factor": 1,
+            **self.settings,
         }
         coordinator = {"bind.listeners": f"FLUSS://127.0.0.1:{self.coordinator_port}"}
         tablet = {

@@ -27,18 +27,25 @@ OPENED_PACKAGES = ["java.base/java.nio", "java.base/java.lang", "java.base/sun.n
 
 
 class JavaFluss:
-    """A single-machine cluster with one bucket per table by default. `directory` takes all it writes; `settings` go into
-    both servers' configuration."""
+    """A single-machine cluster with one bucket per table by default. `directory` takes all it writes.
+
+    `settings` go into both servers' configuration. Each server listens twice: to everybody at `bootstrap`, and at
+    `sasl_bootstrap` as the settings say of the listener CLIENT.
+    """
 
     def __init__(self, directory: Path, settings: dict[str, str] | None = None):
         self.directory = directory.resolve()
         self.settings = settings or {}
-        self.zookeeper_port, self.coordinator_port, self.tablet_port = _free_ports(3)
+        self.zookeeper_port, self.coordinator_port, self.tablet_port, *self._client_ports = _free_ports(5)
         self._children: list[Child] = []
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.coordinator_port}"
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        return f"127.0.0.1:{self._client_ports[0]}"
 
     @property
     def pids(self) -> list[int]:
@@ -91,9 +98,13 @@ class JavaFluss:
             "default.replication.factor": 1,
             **self.settings,
         }
-        coordinator = {"bind.listeners": f"FLUSS://127.0.0.1:{self.coordinator_port}"}
+        listeners = [
+            f"FLUSS://127.0.0.1:{plain},CLIENT://127.0.0.1:{other}"
+            for plain, other in zip((self.coordinator_port, self.tablet_port), self._client_ports, strict=True)
+        ]
+        coordinator = {"bind.listeners": listeners[0]}
         tablet = {
-            "bind.listeners": f"FLUSS://127.0.0.1:{self.tablet_port}",
+            "bind.listeners": listeners[1],
             "tablet-server.id": 0,
             "data.dir": where / "data",
         }

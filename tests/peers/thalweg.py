@@ -103,17 +103,22 @@ class ThalwegServer:
 JAAS_MODULE = "org.apache.fluss.security.auth.sasl.plain.PlainLoginModule"
 
 
+def sasl_settings(users: dict[str, str]) -> dict[str, str]:
+    """Options, of Fluss and of Thalweg, that let `users` log in at the listener CLIENT."""
+    entries = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+    return {
+        "security.protocol.map": "CLIENT:SASL,FLUSS:PLAINTEXT",
+        "security.sasl.enabled.mechanisms": "PLAIN",
+        "security.sasl.plain.jaas.config": f"{JAAS_MODULE} required {entries};",
+    }
+
+
 class SaslServer(ThalwegServer):
     """One that listens twice: without a password at `bootstrap`, with SASL/PLAIN for `users` at `sasl_bootstrap`."""
 
     def __init__(self, directory: Path, users: dict[str, str], settings: dict[str, str] | None = None):
         directory.mkdir(parents=True, exist_ok=True)
-        entries = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-        config = {
-            "security.protocol.map": "CLIENT:SASL, FLUSS:PLAINTEXT",
-            "security.sasl.plain.jaas.config": f"{JAAS_MODULE} required {entries};",
-            **(settings or {}),
-        }
+        config = {**sasl_settings(users), **(settings or {})}
         path = directory / "thalweg.yaml"
         path.write_text("".join(f"{name}: {value}\n" for name, value in config.items()))
         super().__init__(

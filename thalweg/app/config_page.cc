@@ -41,6 +41,7 @@ std::string ConfigPage() {
   page += kIgnoredHead;
   for (const auto& group : IgnoredConfigOptions()) {
     std::vector<std::string> names;
+    names.reserve(group.names.size());
     for (const auto name : group.names) names.push_back(fmt::format("`{}`", name));
     page += fmt::format("| {} | {} |\n", fmt::join(names, ", "), group.because);
   }

@@ -30,6 +30,7 @@ bool HasName(const std::vector<ListenerOptions>& listeners, const std::string& n
 
 std::string NamesOf(const std::vector<ListenerOptions>& listeners) {
   std::vector<std::string> names;
+  names.reserve(listeners.size());
   for (const auto& listener : listeners) names.push_back(listener.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }

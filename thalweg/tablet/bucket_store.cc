@@ -52,7 +52,9 @@ arrow::Result<std::vector<log::LogBatch>> SplitEntry(const Bytes& batches, const
 
 BucketStore::BucketStore(const TableBucket& bucket, StoreEnvironment& environment,
                          std::optional<log::RecoveryPoint> known)
-    : bucket_(bucket), environment_(environment), synced_(std::move(known)) {}
+    : bucket_(bucket), environment_(environment), synced_(std::move(known)) {
+  if (synced_) checkpointed_segment_ = synced_->segment;
+}
 
 arrow::Status BucketStore::Open() {
   std::lock_guard writing(write_mutex_);
@@ -402,6 +404,33 @@ arrow::Status BucketStore::Remove() {
     ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(folder)));
   }
   return arrow::Status::OK();
+}
+
+bool BucketStore::HasOldSegments() const {
+  std::lock_guard lock(mutex_);
+  return synced_ && checkpointed_segment_ && synced_->start < *checkpointed_segment_;
+}
+
+arrow::Status BucketStore::DropExpired(int64_t cutoff_ms) {
+  std::lock_guard writing(write_mutex_);
+  if (!HasOldSegments()) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(OpenLocked());
+  LogOffset needed;
+  {
+    std::lock_guard lock(mutex_);
+    needed = *checkpointed_segment_;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto kept, log_->OffsetForTimestamp(cutoff_ms, needed));
+  const arrow::Status dropped = log_->DropBefore(kept.value_or(needed));
+  // Also after a failure: start() has moved.
+  std::lock_guard lock(mutex_);
+  if (synced_) synced_->start = std::max(synced_->start, log_->start());
+  return dropped;
+}
+
+void BucketStore::NoteCheckpointed(const log::RecoveryPoint& point) {
+  std::lock_guard lock(mutex_);
+  if (!removed_) checkpointed_segment_ = point.segment;
 }
 
 std::optional<uint64_t> BucketStore::needed_sequence() const {

@@ -47,12 +47,14 @@ std::string TableDirectory(const std::string& directory, TableId table);
 ///
 /// Invariants: 1. what is in the log and what is unwritten adjoin, in the order of commits; 2. `needed_sequence` never
 /// exceeds the sequence of a journal record whose batches are not synced in the log; 3. after a failed write or sync nothing
-/// is written until Sync has rebuilt the range from the journal.
+/// is written until Sync has rebuilt the range from the journal; 4. the segment that the last durable checkpoint names, and
+/// those behind it, are never dropped: a start would look for them.
 ///
 /// Thread safety: AddCommitted, needed_sequence, unwritten_bytes from any thread, without waiting for the disk. The rest
 /// blocks and belongs on the I/O pool: one mutex lets one of them write at a time. Readers use log() freely once open.
 class BucketStore {
  public:
+  /// `known`: what the checkpoint says of this bucket.
   BucketStore(const TableBucket& bucket, StoreEnvironment& environment, std::optional<log::RecoveryPoint> known);
 
   const TableBucket& bucket() const { return bucket_; }
@@ -98,6 +100,14 @@ class BucketStore {
   bool KeepRecovered();
 
   arrow::Status Remove();
+
+  /// Whether there are segments that DropExpired might remove. Free to ask.
+  bool HasOldSegments() const;
+  /// Removes the oldest segments, as far as all their batches were committed before `cutoff_ms` and the last checkpoint needs
+  /// none of them. Opens the log where it is not.
+  arrow::Status DropExpired(int64_t cutoff_ms);
+  /// A checkpoint with `point` of this bucket is durable.
+  void NoteCheckpointed(const log::RecoveryPoint& point);
 
   /// The oldest journal record that this bucket still needs; none where everything is synced.
   std::optional<uint64_t> needed_sequence() const;
@@ -155,6 +165,7 @@ class BucketStore {
   bool point_wanted_ = false;                  ///< what the log held when it was opened is not known to be durable
   std::optional<uint64_t> unsynced_sequence_;  ///< of the first record that is written and not synced
   std::optional<log::RecoveryPoint> synced_;
+  std::optional<LogOffset> checkpointed_segment_;  ///< of the last durable checkpoint; none where it has none of ours
 };
 
 /// The batches of an entry, each with its statistics. Entry::statistics is, for each batch, u32 LE length and the bytes;

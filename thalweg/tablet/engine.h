@@ -48,8 +48,10 @@ struct EngineOptions {
   /// with more than this before them, appends that are large only together go through the journal, which is sooner done
   /// though it writes twice the bytes (measured: one bucket of 5 kB appends at 100 MB/s, p99 5 ms against 107).
   uint64_t direct_backlog_max = 1ull << 20;
-  uint64_t in_flight_bytes_max = 64ull << 20;                    ///< per shard, accepted and not yet durable
-  double journal_full_share = 0.9;                               ///< of the ring: no appends are admitted above it
+  uint64_t in_flight_bytes_max = 64ull << 20;  ///< per shard, accepted and not yet durable
+  double journal_full_share = 0.9;             ///< of the ring: no appends are admitted above it
+  /// Buckets that the catalog does not know because they were dropped: the rest of their files is no news.
+  std::function<bool(const TableBucket&)> dropped = [](const TableBucket&) { return false; };
   std::function<void(std::string)> report = [](std::string) {};  ///< what a person should know; any thread
 };
 
@@ -110,8 +112,19 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Result<LogOffset>> OffsetForTimestamp(TableBucket bucket, int64_t timestamp_ms,
                                                              runtime::Executor& home);
 
+  /// Buckets where DropExpired may find something. Looks at all buckets, at memory only; any thread.
+  std::vector<TableBucket> BucketsWithOldSegments() const;
+  /// Removes the oldest segments of a bucket as far as everything in them was committed before `cutoff_ms`; its earliest
+  /// offset moves. The latest segment stays, and what a restart would look for. Free where there is nothing to remove; OK for a
+  /// bucket that holds nothing or is gone. The errors of opening and removing files.
+  runtime::Task<arrow::Status> DropExpired(TableBucket bucket, int64_t cutoff_ms, runtime::Executor& home);
+
   /// Shuts the given buckets for good and removes their files. Waiting readers and writers get UNKNOWN_TABLE_OR_BUCKET.
   runtime::Task<arrow::Status> Drop(std::vector<TableBucket> buckets, runtime::Executor& home);
+
+  /// Removes the folders of a table (of one of its partitions, if that is given), all buckets of which were dropped or have
+  /// not been there since the start.
+  runtime::Task<arrow::Status> RemoveFolders(TableId table, PartitionId partition, runtime::Executor& home);
 
   /// OK, or why nothing can be written any more.
   arrow::Status health() const { return journal_->failure(); }

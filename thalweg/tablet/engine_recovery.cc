@@ -97,6 +97,7 @@ arrow::Status Engine::LoadStores(const std::function<bool(const TableBucket&)>& 
   journal_sequence = checkpoint->journal_sequence;
   for (auto& [bucket, point] : checkpoint->buckets) {
     if (!exists(bucket)) {
+      if (options_.dropped(bucket)) continue;
       // Most likely a drop that did not come to its end. But should it be the catalog that forgot, these are the only
       // copies: removing them is for a person.
       options_.report(
@@ -164,13 +165,17 @@ void Engine::WriteCheckpoint() {
   // Read first: what is committed from here on is not below it.
   uint64_t sequence = committed_sequence_;
   Checkpoint checkpoint;
+  std::vector<std::shared_ptr<BucketStore>> stores;
   {
     std::lock_guard lock(stores_mutex_);
     checkpoint.buckets.reserve(stores_.size());
+    stores.reserve(stores_.size());
     for (const auto& [bucket, store] : stores_) {
       auto point = store->synced_point();
       if (const auto needed = store->needed_sequence()) sequence = std::min(sequence, *needed);
-      if (point) checkpoint.buckets.emplace_back(bucket, std::move(*point));
+      if (!point) continue;
+      checkpoint.buckets.emplace_back(bucket, std::move(*point));
+      stores.push_back(store);
     }
   }
   if (checkpointed_ && sequence == checkpointed_sequence_) return;
@@ -183,6 +188,7 @@ void Engine::WriteCheckpoint() {
   }
   checkpointed_ = true;
   checkpointed_sequence_ = sequence;
+  for (size_t i = 0; i < stores.size(); ++i) stores[i]->NoteCheckpointed(checkpoint.buckets[i].second);
   journal_->Release(sequence);
   NoteRingPressure();
 }

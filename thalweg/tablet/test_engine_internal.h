@@ -198,6 +198,13 @@ class SimEngine {
     return scheduler.Await(run(*this, std::move(buckets)));
   }
 
+  arrow::Status DropExpired(const TableBucket& bucket, int64_t cutoff_ms) {
+    const auto run = [](SimEngine& sim, TableBucket id, int64_t cutoff) -> runtime::Task<arrow::Status> {
+      co_return co_await sim.engine->DropExpired(id, cutoff, *sim.shards[0]);
+    };
+    return scheduler.Await(run(*this, bucket, cutoff_ms));
+  }
+
   void RunFor(int64_t ms) { scheduler.RunFor(std::chrono::milliseconds(ms)); }
 
   /// A clean stop with all the time it needs (or none), then the engine is gone.

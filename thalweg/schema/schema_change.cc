@@ -1,5 +1,6 @@
 #include "thalweg/schema/schema_change.h"
 
+#include <limits>
 #include <utility>
 
 #include "thalweg/base/error.h"
@@ -17,6 +18,11 @@ arrow::Status CheckAlterable(const TableDescriptor& table, const std::string& ke
   }
   if (!option->alterable) {
     return Error(ErrorCode::kInvalidAlterTable, "The table option '{}' cannot be altered: create a new table.", key);
+  }
+  if (key == kLakeEnabled && !table.properties.contains(std::string(kLakeFormat))) {
+    return Error(ErrorCode::kInvalidAlterTable,
+                 "'{}' cannot be altered: the table has no '{}', since it was made while the cluster had none.", key,
+                 kLakeFormat);
   }
   if (key == kKvStandbyReplica && !table.HasPrimaryKey()) {
     return Error(ErrorCode::kInvalidAlterTable, "'{}' needs a table with a primary key.", key);
@@ -36,6 +42,10 @@ arrow::Status ChangeOption(const OptionChange& change, TableDescriptor* table) {
   } else if (!change.value) {
     return Error(ErrorCode::kInvalidAlterTable, "The option '{}' is to be set, but has no value.", change.key);
   } else {
+    if (change.key == kLakeEnabled && ParseBoolean(*change.value).ValueOr(false)) {
+      return Error(ErrorCode::kInvalidAlterTable, "'{}' cannot be set to true: this server cannot write to a lake.",
+                   change.key);
+    }
     properties[change.key] = *change.value;
   }
   return arrow::Status::OK();
@@ -80,7 +90,9 @@ arrow::Result<TableDescriptor> ChangeTable(const TableDescriptor& table, const T
   for (const AddedColumn& column : change.added_columns) {
     ARROW_ASSIGN_OR_RAISE(changed.schema, AddColumn(changed.schema, column));
   }
-  if (changed != table) ARROW_RETURN_NOT_OK(CheckTable(changed, rules));
+  TableRules of_old = rules;
+  of_old.tablet_server_count = std::numeric_limits<int32_t>::max();  // no bucket is added
+  if (changed != table) ARROW_RETURN_NOT_OK(CheckTable(changed, of_old));
   return changed;
 }
 

@@ -75,8 +75,7 @@ TEST(ChangeTable, RefusesOptionsThatStay) {
   EXPECT_EQ(CodeFor({.options = {{.key = "table.log.ttl"}}}), ErrorCode::kInvalidAlterTable);
   EXPECT_EQ(CodeFor({.options = {{.key = "table.log.ttl", .value = "1 d", .operation = 2}}}),
             ErrorCode::kInvalidAlterTable);
-  EXPECT_EQ(CodeFor({.options = {{.key = "table.datalake.enabled", .value = "true"}}}),
-            ErrorCode::kLakeStorageNotConfigured);
+  EXPECT_EQ(CodeFor({.options = {{.key = "table.datalake.enabled", .value = "true"}}}), ErrorCode::kInvalidAlterTable);
   const TableChange standby = {.options = {{.key = "table.kv.standby-replica.enabled", .value = "true"}}};
   EXPECT_EQ(CodeFor(standby), ErrorCode::kInvalidAlterTable);
   EXPECT_EQ(CodeFor(standby, /*keyed=*/true), ErrorCode::kNone);

@@ -9,6 +9,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/schema/agg_function.h"
 #include "thalweg/schema/partition_spec.h"
+#include "thalweg/schema/partition_time.h"
 #include "thalweg/schema/statistics_columns.h"
 #include "thalweg/schema/table_config.h"
 #include "thalweg/schema/table_options.h"
@@ -47,7 +48,7 @@ arrow::Status CheckDistribution(const TableDescriptor& table, const TableRules& 
   return CheckKeyTypes(table, table.schema.primary_key(), "primary");
 }
 
-arrow::Status CheckReplicationFactor(const TableConfig& config, const TableRules& rules) {
+arrow::Status CheckReplicationFactor(const TableConfig& config, bool partitioned, const TableRules& rules) {
   if (!config.replication_factor) {
     return Error(ErrorCode::kInvalidConfig, "The table option '{}' is not set.", kReplicationFactor);
   }
@@ -56,12 +57,8 @@ arrow::Status CheckReplicationFactor(const TableConfig& config, const TableRules
     return Error(ErrorCode::kInvalidReplicationFactor, "'{}' must be at least 1, but is {}.", kReplicationFactor,
                  factor);
   }
-  if (factor > rules.tablet_server_count) {
-    return Error(ErrorCode::kInvalidReplicationFactor,
-                 "'{}' is {}, but the cluster has {} tablet server(s): lower it, or leave it out.", kReplicationFactor,
-                 factor, rules.tablet_server_count);
-  }
-  return arrow::Status::OK();
+  // A partitioned table has no buckets yet; its partitions will.
+  return partitioned ? arrow::Status::OK() : CheckServers(factor, rules);
 }
 
 arrow::Status CheckFormats(const TableConfig& config, bool has_primary_key) {
@@ -181,10 +178,23 @@ arrow::Status CheckPartitions(const TableConfig& config, const TableDescriptor& 
                  "The partition key column '{}' has the type {}: DECIMAL, ARRAY, MAP and ROW cannot be partition keys.",
                  column.name, column.type);
   }
+  if (table.IsPartitioned() && config.auto_partition.time_format) {
+    ARROW_RETURN_NOT_OK(
+        PartitionTimeFormat::Make(config.auto_partition.time_unit, config.auto_partition.time_format).status());
+  }
   return config.auto_partition.enabled ? CheckAutoPartition(config.auto_partition, table) : arrow::Status::OK();
 }
 
 }  // namespace
+
+arrow::Status CheckServers(int32_t replication_factor, const TableRules& rules) {
+  if (replication_factor <= rules.tablet_server_count) return arrow::Status::OK();
+  return Error(
+      ErrorCode::kInvalidReplicationFactor,
+      "'{}' is {}, but the cluster has {} tablet server(s) that take new buckets: lower it, or leave it out; a "
+      "server that is tagged as offline takes none.",
+      kReplicationFactor, replication_factor, rules.tablet_server_count);
+}
 
 arrow::Status CheckColumnNames(const Schema& schema) {
   for (const Column& column : schema.columns()) {
@@ -198,12 +208,12 @@ arrow::Status CheckColumnNames(const Schema& schema) {
 arrow::Status CheckTable(const TableDescriptor& table, const TableRules& rules) {
   ARROW_ASSIGN_OR_RAISE(const TableConfig config, TableConfig::Make(table.properties));
   if (config.lake_enabled) {
-    return Error(ErrorCode::kLakeStorageNotConfigured,
+    return Error(ErrorCode::kInvalidTable,
                  "'{}' is true, but this server cannot write to a lake: set it to false or leave it out.",
                  kLakeEnabled);
   }
   ARROW_RETURN_NOT_OK(CheckDistribution(table, rules));
-  ARROW_RETURN_NOT_OK(CheckReplicationFactor(config, rules));
+  ARROW_RETURN_NOT_OK(CheckReplicationFactor(config, table.IsPartitioned(), rules));
   ARROW_RETURN_NOT_OK(CheckFormats(config, table.HasPrimaryKey()));
   ARROW_RETURN_NOT_OK(CheckMerging(config, table.schema));
   ARROW_RETURN_NOT_OK(CheckRetention(config));

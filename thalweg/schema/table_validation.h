@@ -14,7 +14,7 @@ struct TableRules {
   int32_t bucket_count_default = 1;
   int32_t bucket_count_max = 4096;
   int32_t replication_factor_default = 1;
-  /// Alive tablet servers: a bucket cannot have more replicas.
+  /// Alive tablet servers that are not tagged as offline: a bucket cannot have more replicas.
   int32_t tablet_server_count = 1;
   /// Stamped on tables that name none: "paimon", "lance", "iceberg" or "hudi".
   std::optional<std::string> lake_format{};
@@ -27,9 +27,13 @@ inline constexpr int32_t kKvFormatVersionMax = 2;
 arrow::Result<TableDescriptor> PrepareTable(TableDescriptor table, const TableRules& rules);
 
 /// Everything that a table must fulfil to be created or altered; defaults must be filled in. Which code says what:
-/// INVALID_CONFIG an option, INVALID_TABLE columns and keys, BUCKET_MAX_NUM, INVALID_REPLICATION_FACTOR,
-/// LAKE_STORAGE_NOT_CONFIGURED for table.datalake.enabled, which needs a lake that this server does not have yet.
+/// INVALID_CONFIG an option, INVALID_TABLE columns and keys, and table.datalake.enabled, which needs a lake that this server
+/// does not have yet, BUCKET_MAX_NUM, INVALID_REPLICATION_FACTOR.
 arrow::Status CheckTable(const TableDescriptor& table, const TableRules& rules);
+
+/// INVALID_REPLICATION_FACTOR where there are not so many servers for a bucket; asked when there are to be buckets, so for a
+/// partitioned table with each partition.
+arrow::Status CheckServers(int32_t replication_factor, const TableRules& rules);
 
 /// INVALID_TABLE where a column has a name that queries use for what the server adds to rows (__offset and the like).
 arrow::Status CheckColumnNames(const Schema& schema);

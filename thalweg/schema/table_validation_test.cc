@@ -90,7 +90,7 @@ TEST(CheckTable, BoundsBucketsAndReplicas) {
 }
 
 TEST(CheckTable, RefusesTheLakeAndUnknownOptions) {
-  EXPECT_EQ(CodeFor(Log({{"table.datalake.enabled", "true"}})), ErrorCode::kLakeStorageNotConfigured);
+  EXPECT_EQ(CodeFor(Log({{"table.datalake.enabled", "true"}})), ErrorCode::kInvalidTable);
   EXPECT_EQ(CodeFor(Log({{"table.datalake.enabled", "false"}})), ErrorCode::kNone);
   EXPECT_EQ(CodeFor(Log({{"table.nothing", "1"}})), ErrorCode::kInvalidConfig);
   EXPECT_EQ(CodeFor(Log({{"mine", "1"}})), ErrorCode::kInvalidConfig);

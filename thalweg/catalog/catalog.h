@@ -59,6 +59,12 @@ class Catalog {
   /// kInvalidDatabase, kDatabaseAlreadyExist. With `ignore_if_exists` gives the one that is there.
   runtime::Task<arrow::Result<DatabasePtr>> CreateDatabase(std::string name, schema::DatabaseDescriptor descriptor,
                                                            bool ignore_if_exists, runtime::Executor& home);
+  /// The changed database (the same one where nothing changes); nullptr where it is missing and that is ignored. `comment`
+  /// replaces the comment. kDatabaseNotExist; kInvalidDatabase for an operation other than set and delete.
+  runtime::Task<arrow::Result<DatabasePtr>> AlterDatabase(std::string name,
+                                                          std::vector<schema::OptionChange> properties,
+                                                          std::optional<std::string> comment, bool ignore_if_not_exists,
+                                                          runtime::Executor& home);
   /// The tables that went with it. kDatabaseNotExist, kDatabaseNotEmpty.
   runtime::Task<arrow::Result<std::vector<TablePtr>>> DropDatabase(std::string name, bool ignore_if_not_exists,
                                                                    bool cascade, runtime::Executor& home);
@@ -94,6 +100,14 @@ class Catalog {
   runtime::Task<arrow::Result<DroppedAcls>> DropAcls(std::vector<security::AclFilter> filters, PermitAcls permit,
                                                      runtime::Executor& home);
 
+  /// What was dropped and not forgotten since: a drop is remembered until its data are gone.
+  runtime::Task<arrow::Result<std::vector<Dropped>>> ListDropped(runtime::Executor& home);
+  runtime::Task<arrow::Status> ForgetDropped(Dropped dropped, runtime::Executor& home);
+
+  /// A copy of what is set for the cluster is given to `change`, and kept where that succeeds; else its error is given.
+  using ClusterChange = std::function<arrow::Status(Cluster&)>;
+  runtime::Task<arrow::Result<ClusterPtr>> ChangeCluster(ClusterChange change, runtime::Executor& home);
+
   /// An id that no writer had before. Ids are reserved in blocks, so few calls write; a crash skips the rest of a block.
   runtime::Task<arrow::Result<WriterId>> NextWriterId(runtime::Executor& home);
 
@@ -125,6 +139,14 @@ class Catalog {
 
   runtime::Task<arrow::Result<DatabasePtr>> CreateDatabaseNow(std::string name, schema::DatabaseDescriptor descriptor,
                                                               bool ignore_if_exists);
+  runtime::Task<arrow::Result<DatabasePtr>> AlterDatabaseNow(std::string name,
+                                                             std::vector<schema::OptionChange> properties,
+                                                             std::optional<std::string> comment,
+                                                             bool ignore_if_not_exists);
+  runtime::Task<arrow::Result<bool>> ForgetDroppedNow(Dropped dropped);
+  runtime::Task<arrow::Result<ClusterPtr>> ChangeClusterNow(ClusterChange change);
+  /// What the cluster adds to tables, with what was set at run time.
+  schema::TableRules RulesOf(const CatalogView& view) const;
   runtime::Task<arrow::Result<std::vector<TablePtr>>> DropDatabaseNow(std::string name, bool ignore_if_not_exists,
                                                                       bool cascade);
   runtime::Task<arrow::Result<TablePtr>> CreateTableNow(schema::TablePath path, schema::TableDescriptor descriptor,

@@ -36,6 +36,51 @@ runtime::Task<arrow::Result<DatabasePtr>> Catalog::CreateDatabaseNow(std::string
   co_return DatabasePtr(database);
 }
 
+runtime::Task<arrow::Result<DatabasePtr>> Catalog::AlterDatabase(std::string name,
+                                                                 std::vector<schema::OptionChange> properties,
+                                                                 std::optional<std::string> comment,
+                                                                 bool ignore_if_not_exists, runtime::Executor& home) {
+  co_return co_await InTurn(
+      AlterDatabaseNow(std::move(name), std::move(properties), std::move(comment), ignore_if_not_exists), home);
+}
+
+runtime::Task<arrow::Result<DatabasePtr>> Catalog::AlterDatabaseNow(std::string name,
+                                                                    std::vector<schema::OptionChange> properties,
+                                                                    std::optional<std::string> comment,
+                                                                    bool ignore_if_not_exists) {
+  const CatalogViewPtr current = view();
+  const DatabasePtr database = current->FindDatabase(name);
+  if (!database) {
+    if (ignore_if_not_exists) co_return DatabasePtr();
+    co_return Error(ErrorCode::kDatabaseNotExist, "Database {} does not exist.", name);
+  }
+  TW_CO_ASSIGN_OR_RETURN(const auto descriptor, schema::DatabaseDescriptor::FromJson(database->json));
+  schema::DatabaseDescriptor changed = descriptor;
+  for (const schema::OptionChange& property : properties) {
+    if (property.operation == schema::kOptionDelete) {
+      changed.custom_properties.erase(property.key);
+    } else if (property.operation == schema::kOptionSet && property.value) {
+      changed.custom_properties[property.key] = *property.value;
+    } else {
+      co_return Error(ErrorCode::kInvalidDatabase, "The property {} can be set to a value or deleted, nothing else.",
+                      property.key);
+    }
+  }
+  if (comment) changed.comment = std::move(comment);
+  if (changed == descriptor) co_return database;
+  auto next = std::make_shared<Database>(*database);
+  next->json = changed.ToJson();
+  next->modified_ms = clock_.WallMs();
+  MetaStore::Transaction transaction;
+  transaction.compares.push_back({records::DatabaseKey(name), database->revision});
+  transaction.puts.emplace_back(records::DatabaseKey(name), records::EncodeDatabase(*next));
+  TW_CO_RETURN_NOT_OK(co_await Apply(std::move(transaction), [&](int64_t revision) {
+    next->revision = revision;
+    return current->WithAlteredDatabase(next);
+  }));
+  co_return DatabasePtr(next);
+}
+
 runtime::Task<arrow::Result<std::vector<TablePtr>>> Catalog::DropDatabase(std::string name, bool ignore_if_not_exists,
                                                                           bool cascade, runtime::Executor& home) {
   co_return co_await InTurn(DropDatabaseNow(std::move(name), ignore_if_not_exists, cascade), home);

@@ -14,6 +14,7 @@ void RemoveTable(const Table& table, MetaStore::Transaction& transaction) {
   for (size_t i = 1; i <= table.schemas.size(); ++i) {
     transaction.removals.push_back(records::SchemaKey(table.id, SchemaId(static_cast<int16_t>(i))));
   }
+  transaction.puts.emplace_back(records::DroppedKey({.table = table.id}), "{}");
   table.partitions.ForEach([&](const std::string& name, const PartitionPtr&) {
     transaction.removals.push_back(records::PartitionKey(table.id, name));
   });
@@ -28,8 +29,9 @@ runtime::Task<arrow::Result<TablePtr>> Catalog::CreateTableNow(schema::TablePath
                                                                schema::TableDescriptor descriptor,
                                                                bool ignore_if_exists) {
   TW_CO_RETURN_NOT_OK(path.Check());
-  TW_CO_ASSIGN_OR_RETURN(schema::TableDescriptor prepared, schema::PrepareTable(std::move(descriptor), options_.rules));
   const CatalogViewPtr current = view();
+  TW_CO_ASSIGN_OR_RETURN(schema::TableDescriptor prepared,
+                         schema::PrepareTable(std::move(descriptor), RulesOf(*current)));
   TW_CO_RETURN_NOT_OK(current->GetDatabase(path.database).status());
   if (TablePtr found = current->FindTable(path)) {
     if (ignore_if_exists) co_return found;
@@ -69,6 +71,31 @@ runtime::Task<arrow::Result<TablePtr>> Catalog::DropTableNow(schema::TablePath p
   co_return table;
 }
 
+runtime::Task<arrow::Result<std::vector<Dropped>>> Catalog::ListDropped(runtime::Executor& home) {
+  const auto found = co_await store_.List(records::kDropped);
+  co_await runtime::SwitchTo(home);
+  TW_CO_RETURN_NOT_OK(found.status());
+  std::vector<Dropped> all;
+  for (const MetaStore::Entry& entry : *found) {
+    TW_CO_ASSIGN_OR_RETURN(const Dropped dropped, records::DecodeDropped(entry.key));
+    all.push_back(dropped);
+  }
+  co_return all;
+}
+
+runtime::Task<arrow::Status> Catalog::ForgetDropped(Dropped dropped, runtime::Executor& home) {
+  const auto forgotten = co_await InTurn(ForgetDroppedNow(dropped), home);
+  co_return forgotten.status();
+}
+
+runtime::Task<arrow::Result<bool>> Catalog::ForgetDroppedNow(Dropped dropped) {
+  const CatalogViewPtr current = view();
+  MetaStore::Transaction transaction;
+  transaction.removals.push_back(records::DroppedKey(dropped));
+  TW_CO_RETURN_NOT_OK(co_await Apply(std::move(transaction), [&](int64_t) { return *current; }));
+  co_return true;
+}
+
 runtime::Task<arrow::Result<TablePtr>> Catalog::AlterTable(schema::TablePath path, schema::TableChange change,
                                                            bool ignore_if_not_exists, runtime::Executor& home) {
   co_return co_await InTurn(AlterTableNow(std::move(path), std::move(change), ignore_if_not_exists), home);
@@ -81,7 +108,7 @@ runtime::Task<arrow::Result<TablePtr>> Catalog::AlterTableNow(schema::TablePath 
   if (!table && ignore_if_not_exists) co_return TablePtr();
   TW_CO_RETURN_NOT_OK(current->GetTable(path).status());
   TW_CO_ASSIGN_OR_RETURN(schema::TableDescriptor changed,
-                         schema::ChangeTable(*table->descriptor, change, options_.rules));
+                         schema::ChangeTable(*table->descriptor, change, RulesOf(*current)));
   if (changed == *table->descriptor) co_return table;
 
   auto next = std::make_shared<Table>(*table);

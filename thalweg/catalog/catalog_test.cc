@@ -292,5 +292,41 @@ TEST_F(CatalogTest, ManyTablesShareOneView) {
   EXPECT_EQ(catalog_->view()->table_count(), 1001u);
 }
 
+TEST_F(CatalogTest, ADropIsRememberedUntilItsDataAreGone) {
+  const TableId table = (*Create("t", LogTable()))->id;
+  ASSERT_TRUE(Await(catalog_->DropTable({"fluss", "t"}, false, home_)).ok());
+  Restart();
+  EXPECT_EQ(*Await(catalog_->ListDropped(home_)), (std::vector<Dropped>{{table}}));
+  ASSERT_TRUE(Await(catalog_->ForgetDropped({table}, home_)).ok());
+  EXPECT_TRUE(Await(catalog_->ListDropped(home_))->empty());
+  EXPECT_TRUE(Await(catalog_->ForgetDropped({table}, home_)).ok()) << "once more does no harm";
+}
+
+TEST_F(CatalogTest, WhatIsSetForTheClusterLastsAndIsOneChange) {
+  const auto set = [&](const std::string& key, const std::string& value) {
+    return Await(
+        catalog_->ChangeCluster([&](Cluster& cluster) { return cluster.ChangeConfigs({{key, value}}, {}); }, home_));
+  };
+  ASSERT_TRUE(set("datalake.format", "paimon").ok());
+  const auto refused = Await(catalog_->ChangeCluster(
+      [](Cluster& cluster) { return cluster.ChangeConfigs({{"datalake.paimon.x", "1"}, {"max.bucket.num", "1"}}, {}); },
+      home_));
+  EXPECT_EQ(CodeOf(refused.status()), ErrorCode::kConfig);
+  ASSERT_TRUE(Await(catalog_->ChangeCluster([](Cluster& cluster) { return cluster.AddTag({0}, 1); }, home_)).ok());
+  ASSERT_TRUE(Await(catalog_->ChangeCluster([](Cluster& cluster) { return cluster.Rebalance({}); }, home_)).ok());
+  const std::string rebalance = catalog_->view()->cluster()->rebalance_id;
+  Restart();
+  const ClusterPtr cluster = catalog_->view()->cluster();
+  EXPECT_EQ(cluster->configs, (std::map<std::string, std::string>{{"datalake.format", "paimon"}}));
+  EXPECT_EQ(cluster->server_tags, (std::map<int32_t, int32_t>{{0, 1}}));
+  EXPECT_EQ(cluster->rebalance_id, rebalance);
+  EXPECT_EQ(cluster->rebalance_status, RebalanceStatus::kCompleted);
+  EXPECT_EQ(CodeOf(Create("none", LogTable()).status()), ErrorCode::kInvalidReplicationFactor) << "tagged as offline";
+  ASSERT_TRUE(Await(catalog_->ChangeCluster([](Cluster& c) { return c.RemoveTag({0}, 1); }, home_)).ok());
+  ASSERT_TRUE(Create("stamped", LogTable()).ok());
+  EXPECT_EQ(catalog_->view()->FindTable({"fluss", "stamped"})->descriptor->properties.at("table.datalake.format"),
+            "paimon");
+}
+
 }  // namespace
 }  // namespace thalweg::catalog

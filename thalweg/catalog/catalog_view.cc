@@ -97,8 +97,23 @@ arrow::Result<std::vector<PartitionPtr>> CatalogView::ListPartitions(const schem
   return partitions;
 }
 
+CatalogView CatalogView::WithCluster(ClusterPtr cluster) const {
+  TW_CHECK(cluster);
+  CatalogView next = *this;
+  next.cluster_ = std::move(cluster);
+  return next;
+}
+
 CatalogView CatalogView::WithDatabase(DatabasePtr database) const {
   TW_CHECK(database->tables.empty());
+  CatalogView next = *this;
+  const std::string name = database->name;
+  next.databases_ = databases_.With(name, std::move(database));
+  return next;
+}
+
+CatalogView CatalogView::WithAlteredDatabase(DatabasePtr database) const {
+  TW_CHECK(FindDatabase(database->name));
   CatalogView next = *this;
   const std::string name = database->name;
   next.databases_ = databases_.With(name, std::move(database));

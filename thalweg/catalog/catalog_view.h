@@ -7,6 +7,7 @@
 
 #include "arrow/result.h"
 #include "thalweg/base/ids.h"
+#include "thalweg/catalog/cluster.h"
 #include "thalweg/catalog/persistent_map.h"
 #include "thalweg/catalog/table.h"
 #include "thalweg/schema/partition_spec.h"
@@ -44,6 +45,9 @@ class CatalogView {
   /// kTableNotExist, kSchemaNotExist.
   arrow::Result<std::shared_ptr<const schema::Schema>> GetSchema(const schema::TablePath& path, SchemaId id) const;
 
+  /// Never null.
+  const ClusterPtr& cluster() const { return cluster_; }
+
   size_t database_count() const { return databases_.size(); }
   size_t table_count() const { return tables_.size(); }
 
@@ -63,7 +67,10 @@ class CatalogView {
 
   /// Changed copies. A table comes together with its partitions and replaces its earlier self; its database must be there.
   /// A database comes without tables, and goes with them.
+  CatalogView WithCluster(ClusterPtr cluster) const;
   CatalogView WithDatabase(DatabasePtr database) const;
+  /// In place of its earlier self, with the same tables.
+  CatalogView WithAlteredDatabase(DatabasePtr database) const;
   CatalogView WithoutDatabase(const std::string& name) const;
   CatalogView WithTable(TablePtr table) const;
   CatalogView WithoutTable(const schema::TablePath& path) const;
@@ -73,6 +80,7 @@ class CatalogView {
   CatalogView WithAcls(security::AclMap acls) const;
 
  private:
+  ClusterPtr cluster_ = std::make_shared<const Cluster>();
   PersistentMap<std::string, DatabasePtr> databases_;
   PersistentMap<TableId, TablePtr> tables_;
   PersistentMap<PartitionId, PartitionPtr> partitions_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -57,12 +58,29 @@ std::string PartitionKey(TableId table, const std::string& name) {
   return fmt::format("{}{}/{}", kPartitions, table, name);
 }
 
+std::string DroppedKey(const Dropped& dropped) {
+  if (dropped.partition == kNoPartition) return fmt::format("{}{}", kDropped, dropped.table);
+  return fmt::format("{}{}/{}", kDropped, dropped.table, dropped.partition);
+}
+
 arrow::Status Damaged(std::string_view key, std::string_view why) {
   return Error(ErrorCode::kStorage, "The metadata entry '{}' is damaged: {}. Restore data/meta from a backup.", key,
                why);
 }
 
 std::string EncodeNumber(int64_t value) { return std::to_string(value); }
+
+std::string EncodeCluster(const Cluster& cluster) {
+  Json tags = Json::object();
+  for (const auto& [server, tag] : cluster.server_tags) tags[std::to_string(server)] = tag;
+  Json configs = Json::object();
+  for (const auto& [config, value] : cluster.configs) configs[config] = value;
+  return Print({{"configs", std::move(configs)},
+                {"server_tags", std::move(tags)},
+                {"rebalance_count", cluster.rebalance_count},
+                {"rebalance_id", cluster.rebalance_id},
+                {"rebalance_status", static_cast<int32_t>(cluster.rebalance_status)}});
+}
 
 std::string EncodeDatabase(const Database& database) {
   return Print(
@@ -86,6 +104,40 @@ arrow::Result<int64_t> DecodeNumber(std::string_view key, const std::string& val
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc() || end != value.data() + value.size()) return Damaged(key, "it is no number");
   return number;
+}
+
+arrow::Result<Dropped> DecodeDropped(std::string_view key) {
+  const size_t parts_count = std::ranges::count(key, '/') == 2 ? 3 : 2;
+  ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> parts, KeyParts(key, parts_count));
+  ARROW_ASSIGN_OR_RAISE(const int64_t table, DecodeNumber(key, parts[1]));
+  Dropped dropped{.table = TableId(table)};
+  if (parts_count == 2) return dropped;
+  ARROW_ASSIGN_OR_RAISE(const int64_t partition, DecodeNumber(key, parts[2]));
+  dropped.partition = PartitionId(partition);
+  return dropped;
+}
+
+arrow::Result<Cluster> DecodeCluster(std::string_view key, const std::string& value) {
+  ARROW_ASSIGN_OR_RAISE(const Json json, Parse(key, value));
+  Cluster cluster;
+  const auto configs = json.find("configs");
+  const auto tags = json.find("server_tags");
+  if (configs == json.end() || !configs->is_object()) return Damaged(key, "the object 'configs' is missing");
+  if (tags == json.end() || !tags->is_object()) return Damaged(key, "the object 'server_tags' is missing");
+  for (const auto& [name, text] : configs->items()) {
+    if (!text.is_string()) return Damaged(key, "the value of an option is no text");
+    cluster.configs[name] = text.get<std::string>();
+  }
+  for (const auto& [server, tag] : tags->items()) {
+    if (!tag.is_number_integer()) return Damaged(key, "a tag is no number");
+    ARROW_ASSIGN_OR_RAISE(const int64_t id, DecodeNumber(key, server));
+    cluster.server_tags[static_cast<int32_t>(id)] = tag.get<int32_t>();
+  }
+  ARROW_ASSIGN_OR_RAISE(cluster.rebalance_count, Integer(key, json, "rebalance_count"));
+  ARROW_ASSIGN_OR_RAISE(cluster.rebalance_id, Text(key, json, "rebalance_id"));
+  ARROW_ASSIGN_OR_RAISE(const int64_t status, Integer(key, json, "rebalance_status"));
+  cluster.rebalance_status = static_cast<RebalanceStatus>(status);
+  return cluster;
 }
 
 arrow::Result<Database> DecodeDatabase(std::string_view key, const std::string& value) {

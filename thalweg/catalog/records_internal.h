@@ -9,6 +9,7 @@
 #include "arrow/result.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/catalog_view.h"
+#include "thalweg/catalog/cluster.h"
 #include "thalweg/catalog/table.h"
 #include "thalweg/schema/table_path.h"
 #include "thalweg/security/acl.h"
@@ -19,11 +20,13 @@
 ///
 ///   format                            kFormatVersion
 ///   counter/{table,partition,writer}  the next id to give out
+///   cluster                           configs, server_tags, rebalance_count, rebalance_id, rebalance_status
 ///   database/NAME                     descriptor (JSON text), created_ms, modified_ms
 ///   table/DATABASE/TABLE              id, schema_id (the latest), descriptor (JSON text), created_ms, modified_ms
 ///   schema/TABLE_ID/SCHEMA_ID         the schema's own JSON
 ///   partition/TABLE_ID/NAME           id, values, created_ms
 ///   acl/TYPE/NAME                     entries: the rights on the resource of that type (its number) and name
+///   dropped/TABLE_ID[/PARTITION_ID]   nothing: of it data may still be there
 ///
 /// Names cannot hold a slash, but that of an acl, which is all that follows; ids are decimal.
 namespace thalweg::catalog::records {
@@ -33,6 +36,8 @@ inline constexpr const char* kFormatKey = "format";
 inline constexpr const char* kTableCounter = "counter/table";
 inline constexpr const char* kPartitionCounter = "counter/partition";
 inline constexpr const char* kWriterCounter = "counter/writer";
+inline constexpr const char* kCluster = "cluster";
+inline constexpr const char* kDropped = "dropped/";
 inline constexpr const char* kDatabases = "database/";
 inline constexpr const char* kTables = "table/";
 inline constexpr const char* kSchemas = "schema/";
@@ -45,13 +50,18 @@ std::string SchemaKey(TableId table, SchemaId schema);
 std::string PartitionKey(TableId table, const std::string& name);
 std::string AclKey(const security::Resource& resource);
 
+std::string DroppedKey(const Dropped& dropped);
+
 std::string EncodeNumber(int64_t value);
+std::string EncodeCluster(const Cluster& cluster);
 std::string EncodeDatabase(const Database& database);
 std::string EncodeTable(const Table& table);
 std::string EncodePartition(const Partition& partition);
 std::string EncodeAcl(const std::set<security::AclEntry>& entries);
 
 arrow::Result<int64_t> DecodeNumber(std::string_view key, const std::string& value);
+arrow::Result<Dropped> DecodeDropped(std::string_view key);
+arrow::Result<Cluster> DecodeCluster(std::string_view key, const std::string& value);
 /// Without its tables.
 arrow::Result<Database> DecodeDatabase(std::string_view key, const std::string& value);
 /// Without schemas and partitions. `schema_count` is the id of the latest schema.

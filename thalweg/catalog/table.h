@@ -14,6 +14,13 @@
 
 namespace thalweg::catalog {
 
+/// A table, or one partition of it, that is gone while its data may still be there.
+struct Dropped {
+  TableId table{};
+  PartitionId partition = kNoPartition;  ///< none: the table with all its partitions
+  bool operator==(const Dropped&) const = default;
+};
+
 /// One partition of a table. Immutable.
 struct Partition {
   PartitionId id{};

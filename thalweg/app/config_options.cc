@@ -176,11 +176,35 @@ constexpr ConfigOption kOptions[] = {
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        return SetNumber(value, 1, 100'000, options.catalog.partition_count_max);
      }},
+    {"auto-partition.check.interval", "`10min`",
+     "How often tables with automatic partitions get those that are due and lose those that are too old; `1s` to `1d`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.auto_partition_interval,
+                             ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(1)));
+       return arrow::Status::OK();
+     }},
+    {"datalake.format", "",
+     "`paimon`, `lance`, `iceberg` or `hudi`: stamped on new tables that name none, as `table.datalake.format`, and so "
+     "decides how their keys are encoded. Nothing is tiered in this version.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_RETURN_NOT_OK(schema::CheckOptionValue(*schema::FindTableOption(schema::kLakeFormat), value));
+       options.catalog.rules.lake_format = value;
+       return arrow::Status::OK();
+     }},
+    {"datalake.*", "", "Told to clients that ask for the cluster's options, such as Flink's catalog; not acted on.",
+     [](Text, Text, ServeOptions&) { return arrow::Status::OK(); }},
     // Storage.
     {"data.dir", "`./thalweg-data`",
      "Directory for everything that is stored. It is made where missing; one with other files in it is refused. "
      "`--data` goes before it.",
      SetDataDirectory},
+    {"log.retention.check-interval", "`5min`",
+     "How often segments are looked for that are older than their table's `table.log.ttl`; `1s` to `1d`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.log_retention_interval,
+                             ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(1)));
+       return arrow::Status::OK();
+     }},
     {"log.segment.file-size", "`1gb`", "A segment file is closed before it grows beyond this; `1mb` to `2047mb`.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytesWithin(value, kSegmentMibMin, kSegmentMibMax));

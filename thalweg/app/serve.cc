@@ -1,6 +1,7 @@
 #include "thalweg/app/serve.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <future>
@@ -24,6 +25,7 @@
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/log.h"
 #include "thalweg/runtime/metrics.h"
+#include "thalweg/runtime/periodic.h"
 #include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/signals.h"
 #include "thalweg/runtime/threads.h"
@@ -33,6 +35,10 @@
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/upkeep/auto_partition.h"
+#include "thalweg/upkeep/dropped_data.h"
+#include "thalweg/upkeep/log_retention.h"
+#include "thalweg/upkeep/time_zones.h"
 
 namespace thalweg::app {
 namespace {
@@ -69,7 +75,11 @@ class RunningServer {
     for (const auto& listener : listeners_) listener->Stop();
     if (http_listener_) http_listener_->Stop();
     if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
+    for (const auto& upkeep : {retention_.get(), partitioning_.get()}) {
+      if (upkeep) runtime::BlockOn(*executors_.front(), upkeep->Stop(*executors_.front()));
+    }
     if (server_) Drain();
+    if (dropped_data_) runtime::BlockOn(*executors_.front(), dropped_data_->Stop(*executors_.front()));
     if (engine_) engine_->Stop(kFlushMs);
     if (shards_) shards_->Stop();
     pool_.Stop();
@@ -90,6 +100,7 @@ class RunningServer {
     ARROW_RETURN_NOT_OK(OpenEngine());
     ARROW_RETURN_NOT_OK(Listen());
     ARROW_RETURN_NOT_OK(ListenHttp());
+    StartUpkeep();
     Say(began_ns);
     return arrow::Status::OK();
   }
@@ -120,13 +131,43 @@ class RunningServer {
       const auto table = view->FindTable(bucket.table);
       return table && (bucket.partition == kNoPartition || view->FindPartition(bucket.partition));
     };
+    ARROW_ASSIGN_OR_RAISE(leftovers_,
+                          runtime::BlockOn(*executors_.front(), catalog_->ListDropped(*executors_.front())));
+    options.dropped = [this](const TableBucket& bucket) {
+      return std::ranges::any_of(leftovers_, [&](const catalog::Dropped& dropped) {
+        return dropped.table == bucket.table &&
+               (dropped.partition == kNoPartition || dropped.partition == bucket.partition);
+      });
+    };
     ARROW_ASSIGN_OR_RAISE(
         engine_,
         tablet::Engine::Open(
             {.fs = fs_, .clock = clock_, .shards = executors_, .journal_thread = journal_thread_, .pool = pool_},
             options, exists));
+    const auto report = [](const std::string& what) { runtime::LogWarn("{}", what); };
+    dropped_data_ = std::make_unique<upkeep::DroppedData>(*catalog_, *engine_, report);
+    zones_ = std::make_unique<upkeep::TimeZones>(fs_, upkeep::TimeZones::kSystemDirectory, report);
+    auto_partition_ =
+        std::make_unique<upkeep::AutoPartition>(upkeep::AutoPartition::Environment{.catalog = *catalog_,
+                                                                                   .clock = clock_,
+                                                                                   .pool = pool_,
+                                                                                   .zones = *zones_,
+                                                                                   .dropped_data = *dropped_data_,
+                                                                                   .report = report});
     AddEngineMetrics(*engine_, options_.durability == journal::Durability::kSynced, metrics_);
     return arrow::Status::OK();
+  }
+
+  void StartUpkeep() {
+    const auto report = [](const std::string& what) { runtime::LogWarn("{}", what); };
+    retention_ = std::make_unique<runtime::Periodic>(pool_, options_.log_retention_interval, [this, report] {
+      return upkeep::DropExpiredRecords(*catalog_, *engine_, clock_, pool_, report);
+    });
+    retention_->Start(options_.log_retention_interval);
+    partitioning_ = std::make_unique<runtime::Periodic>(pool_, options_.auto_partition_interval,
+                                                        [this] { return auto_partition_->ApplyToAll(); });
+    partitioning_->Start(runtime::Nanos(0));
+    runtime::SpawnOn(pool_, dropped_data_->RemoveLeftovers(leftovers_, pool_));
   }
 
   arrow::Status Listen() {
@@ -134,11 +175,14 @@ class RunningServer {
     services_ = std::unique_ptr<service::Services>(
         new service::Services{.catalog = *catalog_,
                               .engine = *engine_,
+                              .auto_partition = *auto_partition_,
+                              .dropped_data = *dropped_data_,
                               .clock = clock_,
                               .pool = pool_,
                               .metrics = *request_metrics_,
                               .limits = options_.limits,
-                              .policy = options_.authorizer_enabled ? &options_.policy : nullptr});
+                              .policy = options_.authorizer_enabled ? &options_.policy : nullptr,
+                              .configuration = options_.configuration});
     server_ = std::make_unique<service::Server>(*services_, executors_,
                                                 [](const std::string& what) { runtime::LogInfo("{}", what); });
     metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",
@@ -200,6 +244,10 @@ class RunningServer {
   std::unique_ptr<catalog::EmbeddedMetaStore> meta_store_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<tablet::Engine> engine_;
+  std::vector<catalog::Dropped> leftovers_;  ///< of drops that the last life of the server did not finish
+  std::unique_ptr<upkeep::DroppedData> dropped_data_;
+  std::unique_ptr<upkeep::TimeZones> zones_;
+  std::unique_ptr<upkeep::AutoPartition> auto_partition_;
   std::unique_ptr<service::RequestMetrics> request_metrics_;
   std::unique_ptr<service::Services> services_;
   std::vector<std::unique_ptr<service::Endpoint>> endpoints_;
@@ -210,6 +258,8 @@ class RunningServer {
   std::vector<runtime::Executor*> executors_;
   std::optional<runtime::ShutdownSignals> signals_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< of endpoints_, in the same order
+  std::unique_ptr<runtime::Periodic> retention_;
+  std::unique_ptr<runtime::Periodic> partitioning_;
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<net::Listener> http_listener_;
 };

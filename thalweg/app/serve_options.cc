@@ -20,7 +20,16 @@ arrow::Status UnknownOption(const std::string& name) {
                nearest.empty() ? "." : fmt::format("; did you mean \"{}\"?", nearest));
 }
 
+/// By its name: passwords, keys, tokens, and whatever else is about security.
+bool MayBeSecret(const std::string& name) {
+  for (const char* word : {"security.", "password", "secret", "credential", "jaas", "token", "key"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
 arrow::Status ApplyOne(const std::string& name, const std::string& value, ServeOptions& options) {
+  if (!MayBeSecret(name)) options.configuration[name] = value;
   if (const auto* option = FindConfigOption(name)) {
     const arrow::Status applied = option->apply(name, value, options);
     return applied.ok() ? applied : Error(CodeOf(applied), "{}: {}", name, applied.message());

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,11 +28,15 @@ struct ServeOptions {
   uint64_t journal_bytes = 1ull << 30;
   journal::Durability durability = journal::Durability::kSynced;
   uint64_t segment_bytes = 1ull << 30;
+  std::chrono::milliseconds auto_partition_interval = std::chrono::minutes(10);
+  std::chrono::milliseconds log_retention_interval = std::chrono::minutes(5);
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
   bool authorizer_enabled = false;
   security::AccessPolicy policy{};  ///< in force where the authorizer is enabled
 
+  /// What the configuration set, for clients that ask (DESCRIBE_CLUSTER_CONFIGS); nothing that may be secret.
+  std::map<std::string, std::string> configuration;
   /// To be said at the start: what the configuration names without effect.
   std::vector<std::string> warnings;
   /// Of the configuration; FinishOptions makes `listeners` of it.

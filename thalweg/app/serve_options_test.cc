@@ -198,5 +198,30 @@ TEST(ApplyConfigTest, RefusesWhatIsNoConfiguration) {
   }
 }
 
+TEST(ServeOptionsTest, OptionsOfUpkeep) {
+  ServeOptions options;
+  ASSERT_TRUE(ApplyConfig("auto-partition.check.interval: 30s\nlog.retention.check-interval: 2 min\n"
+                          "datalake.format: paimon\ndatalake.paimon.warehouse: /w\n",
+                          options)
+                  .ok());
+  EXPECT_EQ(options.auto_partition_interval, std::chrono::seconds(30));
+  EXPECT_EQ(options.log_retention_interval, std::chrono::minutes(2));
+  EXPECT_EQ(options.catalog.rules.lake_format, "paimon");
+  EXPECT_TRUE(options.warnings.empty());
+  EXPECT_EQ(options.configuration.at("datalake.paimon.warehouse"), "/w");
+  EXPECT_FALSE(ApplyConfig("datalake.format: parquet", options).ok());
+  EXPECT_FALSE(ApplyConfig("log.retention.check-interval: 0s", options).ok());
+}
+
+TEST(ServeOptionsTest, ClientsAreToldNothingThatMayBeSecret) {
+  ServeOptions options;
+  ASSERT_TRUE(ApplyConfig("security.sasl.plain.jaas.config: org.apache.fluss.security.auth.sasl.plain.PlainLoginModule "
+                          "required user_bob=\"hush\";\ndatalake.paimon.s3.secret-key: hush\n"
+                          "default.bucket.number: 2\n",
+                          options)
+                  .ok());
+  EXPECT_EQ(options.configuration, (std::map<std::string, std::string>{{"default.bucket.number", "2"}}));
+}
+
 }  // namespace
 }  // namespace thalweg::app

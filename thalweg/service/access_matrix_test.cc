@@ -332,6 +332,48 @@ void AddAclCases(std::map<ApiKey, Case>& cases) {
       kAlter, kDatabase};
 }
 
+void AddClusterCases(std::map<ApiKey, Case>& cases) {
+  cases[ApiKey::kDescribeClusterConfigs] = {
+      Plainly<pb::DescribeClusterConfigsResponse>(ApiKey::kDescribeClusterConfigs, pb::DescribeClusterConfigsRequest()),
+      kDescribe, kCluster};
+  cases[ApiKey::kAlterClusterConfigs] = {
+      Plainly<pb::AlterClusterConfigsResponse>(ApiKey::kAlterClusterConfigs, pb::AlterClusterConfigsRequest()), kAlter,
+      kCluster};
+  pb::AddServerTagRequest add;
+  add.add_server_ids(0);
+  add.set_server_tag(0);
+  cases[ApiKey::kAddServerTag] = {Plainly<pb::AddServerTagResponse>(ApiKey::kAddServerTag, add), kAlter, kCluster};
+  pb::RemoveServerTagRequest remove;
+  remove.add_server_ids(0);
+  remove.set_server_tag(0);
+  cases[ApiKey::kRemoveServerTag] = {Plainly<pb::RemoveServerTagResponse>(ApiKey::kRemoveServerTag, remove), kAlter,
+                                     kCluster};
+  cases[ApiKey::kRebalance] = {Plainly<pb::RebalanceResponse>(ApiKey::kRebalance, pb::RebalanceRequest()), kWrite,
+                               kCluster};
+  cases[ApiKey::kListRebalanceProgress] = {
+      Plainly<pb::ListRebalanceProgressResponse>(ApiKey::kListRebalanceProgress, pb::ListRebalanceProgressRequest()),
+      kDescribe, kCluster};
+  cases[ApiKey::kCancelRebalance] = {
+      Plainly<pb::CancelRebalanceResponse>(ApiKey::kCancelRebalance, pb::CancelRebalanceRequest()), kWrite, kCluster};
+  cases[ApiKey::kGetClusterHealth] = {
+      Plainly<pb::GetClusterHealthResponse>(ApiKey::kGetClusterHealth, pb::GetClusterHealthRequest()), kDescribe,
+      kCluster};
+  cases[ApiKey::kAlterDatabase] = {
+      Plainly<pb::AlterDatabaseResponse>(ApiKey::kAlterDatabase, With(AboutDatabase<pb::AlterDatabaseRequest>("fluss"),
+                                                                      std::function([](pb::AlterDatabaseRequest& r) {
+                                                                        r.set_ignore_if_not_exists(false);
+                                                                        r.set_comment("ours");
+                                                                      }))),
+      kAlter, kDatabase};
+  cases[ApiKey::kGetLakeSnapshot] = {[](AccessMatrixTest& test) {
+                                       const auto answer = test.client().Call<pb::GetLakeSnapshotResponse>(
+                                           ApiKey::kGetLakeSnapshot, AboutTable<pb::GetLakeSnapshotRequest>("plain"));
+                                       const ErrorCode code = CodeOf(answer.status());
+                                       return code == ErrorCode::kLakeSnapshotNotExist ? ErrorCode::kNone : code;
+                                     },
+                                     kDescribe, kPlain};
+}
+
 const std::map<ApiKey, Case>& Cases() {
   static const std::map<ApiKey, Case> cases = [] {
     std::map<ApiKey, Case> made;
@@ -340,6 +382,7 @@ const std::map<ApiKey, Case>& Cases() {
     AddTableCases(made);
     AddDataCases(made);
     AddAclCases(made);
+    AddClusterCases(made);
     return made;
   }();
   return cases;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "proto/fluss.pb.h"
+#include "proto/fluss_admin.pb.h"
 #include "thalweg/service/handlers.h"
 
 namespace thalweg::service {
@@ -32,6 +33,7 @@ constexpr std::array kApis = {
     Api{ApiKey::kListOffsets, 0, 0, HandleListOffsets, NeedsTableOfId<pb::ListOffsetsRequest, kDescribe>},
     Api{ApiKey::kGetFilesystemSecurityToken, 0, 0, HandleGetFilesystemSecurityToken, NeedsSomeTable},
     Api{ApiKey::kInitWriter, 0, 0, HandleInitWriter, NeedsInitWriter},
+    Api{ApiKey::kGetLakeSnapshot, 0, 0, HandleGetLakeSnapshot, NeedsTable<pb::GetLakeSnapshotRequest, kDescribe>},
     Api{ApiKey::kLimitScan, 0, 0, HandleLimitScan, NeedsTableOfId<pb::LimitScanRequest, kRead>},
     Api{ApiKey::kGetDatabaseInfo, 0, 0, HandleGetDatabaseInfo, NeedsDatabase<pb::GetDatabaseInfoRequest, kDescribe>},
     Api{ApiKey::kCreatePartition, 0, 0, HandleCreatePartition, NeedsTable<pb::CreatePartitionRequest, kWrite>},
@@ -41,7 +43,16 @@ constexpr std::array kApis = {
     Api{ApiKey::kListAcls, 0, 0, HandleListAcls, ChecksInHandler},
     Api{ApiKey::kDropAcls, 0, 0, HandleDropAcls, ChecksInHandler},
     Api{ApiKey::kAlterTable, 0, 0, HandleAlterTable, NeedsTable<pb::AlterTableRequest, kAlter>},
+    Api{ApiKey::kDescribeClusterConfigs, 0, 0, HandleDescribeClusterConfigs, NeedsCluster<kDescribe>},
+    Api{ApiKey::kAlterClusterConfigs, 0, 0, HandleAlterClusterConfigs, NeedsCluster<kAlter>},
+    Api{ApiKey::kAddServerTag, 0, 0, HandleAddServerTag, NeedsCluster<kAlter>},
+    Api{ApiKey::kRemoveServerTag, 0, 0, HandleRemoveServerTag, NeedsCluster<kAlter>},
+    Api{ApiKey::kRebalance, 0, 0, HandleRebalance, NeedsCluster<kWrite>},
+    Api{ApiKey::kListRebalanceProgress, 0, 0, HandleListRebalanceProgress, NeedsCluster<kDescribe>},
+    Api{ApiKey::kCancelRebalance, 0, 0, HandleCancelRebalance, NeedsCluster<kWrite>},
     Api{ApiKey::kGetTableStats, 0, 0, HandleGetTableStats, NeedsTableOfId<pb::GetTableStatsRequest, kRead>},
+    Api{ApiKey::kAlterDatabase, 0, 0, HandleAlterDatabase, NeedsDatabase<pb::AlterDatabaseRequest, kAlter>},
+    Api{ApiKey::kGetClusterHealth, 0, 0, HandleGetClusterHealth, NeedsCluster<kDescribe>},
 };
 static_assert(std::ranges::is_sorted(kApis, {}, &Api::key));
 static_assert(std::ranges::none_of(kApis, [](const Api& api) { return api.access == nullptr; }),

@@ -90,11 +90,18 @@ runtime::Task<arrow::Result<Reply>> HandleInitWriter(Call call) {
 runtime::Task<arrow::Result<Reply>> HandleListOffsets(Call call) {
   pb::ListOffsetsRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
+  // Also a table that is not there is told bucket by bucket.
+  const auto access = TableAccess::Find(call.services, TableId(request.table_id()));
   pb::ListOffsetsResponse response;
   std::vector<runtime::Task<>> tasks;
   for (const int32_t number : request.bucket_id()) {
-    tasks.push_back(ListOne(call, request, access, number, response.add_buckets_resp()));
+    auto* to = response.add_buckets_resp();
+    to->set_bucket_id(number);
+    if (access.ok()) {
+      tasks.push_back(ListOne(call, request, *access, number, to));
+    } else {
+      SetError(access.status(), to);
+    }
   }
   co_await runtime::WhenAll(call.home, std::move(tasks));
   co_return MessageReply(call, response);
@@ -103,11 +110,18 @@ runtime::Task<arrow::Result<Reply>> HandleListOffsets(Call call) {
 runtime::Task<arrow::Result<Reply>> HandleGetTableStats(Call call) {
   pb::GetTableStatsRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
+  const auto access = TableAccess::Find(call.services, TableId(request.table_id()));
   pb::GetTableStatsResponse response;
   std::vector<runtime::Task<>> tasks;
   for (const auto& wanted : request.buckets_req()) {
-    tasks.push_back(CountOne(call, access, wanted, response.add_buckets_resp()));
+    auto* to = response.add_buckets_resp();
+    if (access.ok()) {
+      tasks.push_back(CountOne(call, *access, wanted, to));
+      continue;
+    }
+    if (wanted.has_partition_id()) to->set_partition_id(wanted.partition_id());
+    to->set_bucket_id(wanted.bucket_id());
+    SetError(access.status(), to);
   }
   co_await runtime::WhenAll(call.home, std::move(tasks));
   co_return MessageReply(call, response);

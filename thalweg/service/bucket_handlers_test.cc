@@ -62,6 +62,7 @@ TEST_F(BucketHandlersTest, RefusesTimesToComeAndTypesUnknown) {
   EXPECT_EQ(CodeIn(OffsetOf(table, kTimestampType)), ErrorCode::kInvalidTimestamp);
   EXPECT_NE(CodeIn(OffsetOf(table, 7)), ErrorCode::kNone);
   EXPECT_EQ(CodeIn(OffsetOf(table, kLatestType, {}, 4)), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(CodeIn(OffsetOf(table + 9, kLatestType)), ErrorCode::kUnknownTableOrBucket);
 }
 
 TEST_F(BucketHandlersTest, StatsCountTheRowsOfEachBucket) {
@@ -76,6 +77,11 @@ TEST_F(BucketHandlersTest, StatsCountTheRowsOfEachBucket) {
   EXPECT_EQ(answer->buckets_resp(1).row_count(), 7);
   EXPECT_EQ(CodeIn(answer->buckets_resp(2)), ErrorCode::kUnknownTableOrBucket);
   EXPECT_EQ(answer->buckets_resp(2).bucket_id(), 5);
+  request.set_table_id(table + 9);
+  const auto missing = client_->Call<pb::GetTableStatsResponse>(ApiKey::kGetTableStats, request);
+  ASSERT_TRUE(missing.ok()) << missing.status();
+  EXPECT_EQ(CodeIn(missing->buckets_resp(2)), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(missing->buckets_resp(2).bucket_id(), 5);
 
   request.set_table_id(CreateTable("keyed", KeyTable()));
   const auto keyed = client_->Call<pb::GetTableStatsResponse>(ApiKey::kGetTableStats, request);

@@ -1,9 +1,10 @@
 #include "proto/fluss.pb.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/service/access.h"
-#include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
+#include "thalweg/service/option_changes.h"
 #include "thalweg/service/services.h"
+#include "thalweg/upkeep/dropped_data.h"
 
 namespace thalweg::service {
 
@@ -20,13 +21,27 @@ runtime::Task<arrow::Result<Reply>> HandleCreateDatabase(Call call) {
   co_return MessageReply(call, pb::CreateDatabaseResponse());
 }
 
+runtime::Task<arrow::Result<Reply>> HandleAlterDatabase(Call call) {
+  pb::AlterDatabaseRequest request;
+  TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  std::optional<std::string> comment;
+  if (request.has_comment()) comment = request.comment();
+  const auto changed =
+      co_await call.services.catalog.AlterDatabase(request.database_name(), OptionChangesOf(request.config_changes()),
+                                                   std::move(comment), request.ignore_if_not_exists(), call.home);
+  TW_CO_RETURN_NOT_OK(changed.status());
+  co_return MessageReply(call, pb::AlterDatabaseResponse());
+}
+
 runtime::Task<arrow::Result<Reply>> HandleDropDatabase(Call call) {
   pb::DropDatabaseRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   auto dropped = co_await call.services.catalog.DropDatabase(request.database_name(), request.ignore_if_not_exists(),
                                                              request.cascade(), call.home);
   TW_CO_RETURN_NOT_OK(dropped.status());
-  for (const auto& table : *dropped) DropData(call.services, call.home, BucketsOf(*table));
+  for (const auto& table : *dropped) {
+    call.services.dropped_data.Remove({table->id}, upkeep::BucketsOf(*table), call.home);
+  }
   co_return MessageReply(call, pb::DropDatabaseResponse());
 }
 

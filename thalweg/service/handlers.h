@@ -21,6 +21,7 @@ THALWEG_HANDLER(HandleDropAcls);
 THALWEG_HANDLER(HandleGetMetadata);
 // database_handlers.cc
 THALWEG_HANDLER(HandleCreateDatabase);
+THALWEG_HANDLER(HandleAlterDatabase);
 THALWEG_HANDLER(HandleDropDatabase);
 THALWEG_HANDLER(HandleListDatabases);
 THALWEG_HANDLER(HandleDatabaseExists);
@@ -45,6 +46,16 @@ THALWEG_HANDLER(HandleLimitScan);
 THALWEG_HANDLER(HandleInitWriter);
 THALWEG_HANDLER(HandleListOffsets);
 THALWEG_HANDLER(HandleGetTableStats);
+// cluster_handlers.cc
+THALWEG_HANDLER(HandleDescribeClusterConfigs);
+THALWEG_HANDLER(HandleAlterClusterConfigs);
+THALWEG_HANDLER(HandleAddServerTag);
+THALWEG_HANDLER(HandleRemoveServerTag);
+THALWEG_HANDLER(HandleRebalance);
+THALWEG_HANDLER(HandleListRebalanceProgress);
+THALWEG_HANDLER(HandleCancelRebalance);
+THALWEG_HANDLER(HandleGetClusterHealth);
+THALWEG_HANDLER(HandleGetLakeSnapshot);
 
 #undef THALWEG_HANDLER
 

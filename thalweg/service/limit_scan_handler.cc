@@ -87,11 +87,7 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
   co_return records;
 }
 
-}  // namespace
-
-runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
-  pb::LimitScanRequest request;
-  TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::LimitScanRequest& request) {
   TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
   const TableBucket bucket = access.BucketOf(request, request.bucket_id());
   TW_CO_RETURN_NOT_OK(access.CheckBucket(bucket.partition, bucket.bucket));
@@ -101,10 +97,24 @@ runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
   }
   if (request.limit() < 0)
     co_return Error(ErrorCode::kInvalidScanRequest, "A limit of {} makes no sense.", request.limit());
-  TW_CO_ASSIGN_OR_RETURN(auto records, co_await LastRecords(call, access, bucket, request.limit()));
+  co_return co_await LastRecords(call, access, bucket, request.limit());
+}
+
+}  // namespace
+
+// What is wrong stands in the answer, as Fluss has it.
+runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
+  pb::LimitScanRequest request;
+  TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  auto records = co_await Scan(call, request);
   pb::LimitScanResponse response;
-  response.set_is_log_table(true);
-  response.set_records(std::move(records));
+  if (records.ok()) {
+    response.set_is_log_table(true);
+    response.set_records(std::move(*records));
+  } else {
+    response.set_error_code(static_cast<int32_t>(CodeOf(records.status())));
+    response.set_error_message(records.status().message());
+  }
   co_return MessageReply(call, response);
 }
 

@@ -111,10 +111,10 @@ TEST_F(LimitScanTest, AnEmptyBucketHasNoRows) {
 TEST_F(LimitScanTest, RefusesWhatMakesNoSense) {
   const int64_t table = CreateTable("t");
   const int64_t keyed = CreateTable("keyed", KeyTable());
-  EXPECT_EQ(CodeOf(Scan(Request(table, -1)).status()), ErrorCode::kInvalidScanRequest);
-  EXPECT_EQ(CodeOf(Scan(Request(table, 1, 1)).status()), ErrorCode::kUnknownTableOrBucket);
-  EXPECT_EQ(CodeOf(Scan(Request(table + 9, 1)).status()), ErrorCode::kUnknownTableOrBucket);
-  EXPECT_EQ(CodeOf(Scan(Request(keyed, 1)).status()), ErrorCode::kUnsupportedVersion);
+  EXPECT_EQ(CodeIn(*Scan(Request(table, -1))), ErrorCode::kInvalidScanRequest);
+  EXPECT_EQ(CodeIn(*Scan(Request(table, 1, 1))), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(CodeIn(*Scan(Request(table + 9, 1))), ErrorCode::kUnknownTableOrBucket);
+  EXPECT_EQ(CodeIn(*Scan(Request(keyed, 1))), ErrorCode::kUnsupportedVersion);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "proto/fluss.pb.h"
 #include "thalweg/catalog/catalog.h"
-#include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
+#include "thalweg/upkeep/dropped_data.h"
 
 namespace thalweg::service {
 namespace {
@@ -34,7 +34,10 @@ runtime::Task<arrow::Result<Reply>> HandleDropPartition(Call call) {
   auto dropped = co_await call.services.catalog.DropPartition(path, SpecOf(request.partition_spec()),
                                                               request.ignore_if_not_exists(), call.home);
   TW_CO_RETURN_NOT_OK(dropped.status());
-  if (*dropped && table) DropData(call.services, call.home, BucketsOf(*table, (*dropped)->id));
+  if (*dropped && table) {
+    const PartitionId partition = (*dropped)->id;
+    call.services.dropped_data.Remove({table->id, partition}, upkeep::BucketsOf(*table, partition), call.home);
+  }
   co_return MessageReply(call, pb::DropPartitionResponse());
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "thalweg/runtime/byte_budget.h"
@@ -16,6 +17,10 @@ struct AccessPolicy;
 namespace thalweg::tablet {
 class Engine;
 }
+namespace thalweg::upkeep {
+class AutoPartition;
+class DroppedData;
+}  // namespace thalweg::upkeep
 
 namespace thalweg::service {
 
@@ -37,12 +42,16 @@ struct ServiceLimits {
 struct Services {
   catalog::Catalog& catalog;
   tablet::Engine& engine;
+  upkeep::AutoPartition& auto_partition;
+  upkeep::DroppedData& dropped_data;
   const runtime::Clock& clock;
   runtime::Executor& pool;  ///< may block
   RequestMetrics& metrics;
   ServiceLimits limits;
   /// Who may do what. Null: everybody everything.
   const security::AccessPolicy* policy = nullptr;
+  /// The options that the server was started with, for DESCRIBE_CLUSTER_CONFIGS: no passwords, no keys.
+  std::map<std::string, std::string> configuration{};
 };
 
 /// Both roles of the protocol are played by this one server, so its number is the same in both.

@@ -47,20 +47,4 @@ arrow::Status TableAccess::CheckBucket(PartitionId partition, BucketId bucket) c
   return arrow::Status::OK();
 }
 
-std::vector<TableBucket> BucketsOf(const catalog::Table& table, PartitionId partition) {
-  std::vector<TableBucket> buckets;
-  buckets.reserve(static_cast<size_t>(table.bucket_count()));
-  for (int32_t i = 0; i < table.bucket_count(); ++i) buckets.push_back({table.id, partition, BucketId(i)});
-  return buckets;
-}
-
-std::vector<TableBucket> BucketsOf(const catalog::Table& table) {
-  if (!table.IsPartitioned()) return BucketsOf(table, kNoPartition);
-  std::vector<TableBucket> buckets;
-  table.partitions.ForEach([&](const std::string&, const catalog::PartitionPtr& partition) {
-    for (const auto& bucket : BucketsOf(table, partition->id)) buckets.push_back(bucket);
-  });
-  return buckets;
-}
-
 }  // namespace thalweg::service

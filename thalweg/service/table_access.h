@@ -49,8 +49,4 @@ class TableAccess {
   catalog::TablePtr table_;
 };
 
-/// All buckets that a table, or one of its partitions, has.
-std::vector<TableBucket> BucketsOf(const catalog::Table& table);
-std::vector<TableBucket> BucketsOf(const catalog::Table& table, PartitionId partition);
-
 }  // namespace thalweg::service

@@ -3,10 +3,12 @@
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/schema/agg_function.h"
 #include "thalweg/service/access.h"
-#include "thalweg/service/drop_data.h"
 #include "thalweg/service/handlers.h"
+#include "thalweg/service/option_changes.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
+#include "thalweg/upkeep/auto_partition.h"
+#include "thalweg/upkeep/dropped_data.h"
 
 namespace thalweg::service {
 namespace {
@@ -27,11 +29,7 @@ arrow::Result<schema::AddedColumn> ColumnOf(const pb::PbAddColumn& column) {
 
 arrow::Result<schema::TableChange> ChangeOf(const pb::AlterTableRequest& request) {
   schema::TableChange change;
-  for (const auto& config : request.config_changes()) {
-    schema::OptionChange option{.key = config.config_key(), .operation = config.op_type()};
-    if (config.has_config_value()) option.value = config.config_value();
-    change.options.push_back(std::move(option));
-  }
+  change.options = OptionChangesOf(request.config_changes());
   for (const auto& column : request.add_columns()) {
     ARROW_ASSIGN_OR_RAISE(auto added, ColumnOf(column));
     change.added_columns.push_back(std::move(added));
@@ -51,6 +49,7 @@ runtime::Task<arrow::Result<Reply>> HandleCreateTable(Call call) {
   const auto changed = co_await call.services.catalog.CreateTable(PathOf(request.table_path()), std::move(descriptor),
                                                                   request.ignore_if_exists(), call.home);
   TW_CO_RETURN_NOT_OK(changed.status());
+  co_await call.services.auto_partition.Apply((*changed)->id, call.home);
   co_return MessageReply(call, pb::CreateTableResponse());
 }
 
@@ -61,6 +60,7 @@ runtime::Task<arrow::Result<Reply>> HandleAlterTable(Call call) {
   const auto changed = co_await call.services.catalog.AlterTable(PathOf(request.table_path()), std::move(change),
                                                                  request.ignore_if_not_exists(), call.home);
   TW_CO_RETURN_NOT_OK(changed.status());
+  if (*changed) co_await call.services.auto_partition.Apply((*changed)->id, call.home);
   co_return MessageReply(call, pb::AlterTableResponse());
 }
 
@@ -70,7 +70,7 @@ runtime::Task<arrow::Result<Reply>> HandleDropTable(Call call) {
   auto dropped =
       co_await call.services.catalog.DropTable(PathOf(request.table_path()), request.ignore_if_not_exists(), call.home);
   TW_CO_RETURN_NOT_OK(dropped.status());
-  if (*dropped) DropData(call.services, call.home, BucketsOf(**dropped));
+  if (*dropped) call.services.dropped_data.Remove({(*dropped)->id}, upkeep::BucketsOf(**dropped), call.home);
   co_return MessageReply(call, pb::DropTableResponse());
 }
 
@@ -90,8 +90,10 @@ runtime::Task<arrow::Result<Reply>> HandleGetTableInfo(Call call) {
 runtime::Task<arrow::Result<Reply>> HandleGetTableSchema(Call call) {
   pb::GetTableSchemaRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  const auto view = call.services.catalog.view();
-  TW_CO_ASSIGN_OR_RETURN(const auto table, view->GetTable(PathOf(request.table_path())));
+  const auto path = PathOf(request.table_path());
+  const auto table = call.services.catalog.view()->FindTable(path);
+  // As Fluss has it: what is missing is the schema.
+  if (!table) co_return Error(ErrorCode::kSchemaNotExist, "There is no table {}, and so no schema of it.", path);
   const int32_t id = request.has_schema_id() ? request.schema_id() : table->schema_id().value;
   const auto found = id > 0 && id <= INT16_MAX ? table->FindSchema(SchemaId(static_cast<int16_t>(id))) : nullptr;
   if (!found) co_return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}.", table->path, id);

@@ -23,6 +23,9 @@
 #include "thalweg/testing/memory_net.h"
 #include "thalweg/testing/sim_clock.h"
 #include "thalweg/testing/sim_executor.h"
+#include "thalweg/upkeep/auto_partition.h"
+#include "thalweg/upkeep/dropped_data.h"
+#include "thalweg/upkeep/time_zones.h"
 #include "thalweg/wire/frame.h"
 
 namespace thalweg::service {
@@ -122,6 +125,7 @@ struct TestServerOptions {
   size_t shards = 2;
   io::FileSystem* fs = nullptr;  ///< null: a disk in memory, whose files cannot be sent
   std::string directory = "d";
+  uint64_t segment_bytes = 1ull << 30;
 };
 
 /// A whole server in one thread: catalog, engine and sessions over a simulated machine. For tests.
@@ -133,8 +137,18 @@ class TestServer {
     for (size_t i = 0; i < this->options.shards; ++i) shards.push_back(&sim.MakeThread("shard"));
     catalog = sim.Await(catalog::Catalog::Open(store, clock, {}, *shards[0])).ValueOrDie();
     OpenEngine();
+    const auto report = [this](std::string what) { reports.push_back(std::move(what)); };
+    dropped_data.emplace(*catalog, *engine, report);
+    auto_partition.emplace(upkeep::AutoPartition::Environment{.catalog = *catalog,
+                                                              .clock = clock,
+                                                              .pool = pool,
+                                                              .zones = zones,
+                                                              .dropped_data = *dropped_data,
+                                                              .report = report});
     services.reset(new Services{.catalog = *catalog,
                                 .engine = *engine,
+                                .auto_partition = *auto_partition,
+                                .dropped_data = *dropped_data,
                                 .clock = clock,
                                 .pool = pool,
                                 .metrics = request_metrics,
@@ -154,6 +168,7 @@ class TestServer {
     TW_CHECK(sim.RunUntil([&] { return drained; }));
     network.CutAll();
     sim.RunFor(std::chrono::minutes(1));  // everything that waits has a limit; then nothing refers to us any more
+    sim.Await(dropped_data->Stop(*shards[0]));
     engine->Stop(1000);
   }
 
@@ -177,6 +192,9 @@ class TestServer {
   Endpoint endpoint{.name = "FLUSS", .advertised = {"127.0.0.1", 9123}};
   std::unique_ptr<catalog::Catalog> catalog;
   std::unique_ptr<tablet::Engine> engine;
+  upkeep::TimeZones zones{disk, "zoneinfo", [this](std::string what) { reports.push_back(what); }};
+  std::optional<upkeep::DroppedData> dropped_data;
+  std::optional<upkeep::AutoPartition> auto_partition;
   std::unique_ptr<Services> services;
   std::unique_ptr<Server> server;
   std::unique_ptr<net::Listener> listener;
@@ -188,6 +206,7 @@ class TestServer {
     engine_options.journal.ring.bytes_max = 8 << 20;
     engine_options.journal.ring.file_bytes = 2 << 20;
     engine_options.journal.ring.first_file_bytes = 1 << 20;
+    engine_options.log.segment_bytes_max = options.segment_bytes;
     engine_options.report = [this](const std::string& what) { reports.push_back(what); };
     io::FileSystem& fs = options.fs ? *options.fs : disk;
     engine = tablet::Engine::Open(

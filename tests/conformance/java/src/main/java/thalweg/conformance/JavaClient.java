@@ -20,7 +20,7 @@ import org.apache.fluss.exception.FlussRuntimeException;
  * The stock Java client as a command interpreter.
  *
  * <p>Every line of standard input is a JSON object whose "do" names a command of {@link AdminCommands},
- * {@link AclCommands} or {@link DataCommands}. It is answered by one line of standard output: {"ok": result}, or
+ * {@link AclCommands}, {@link ClusterCommands} or {@link DataCommands}. It is answered by one line of standard output: {"ok": result}, or
  * {"error": class of the exception, "message": its text}. Arguments are NAME=VALUE pairs of the
  * client's own configuration.
  */
@@ -42,16 +42,17 @@ public final class JavaClient {
                 Admin admin = connection.getAdmin()) {
             AdminCommands adminCommands = new AdminCommands(admin);
             AclCommands aclCommands = new AclCommands(admin);
+            ClusterCommands clusterCommands = new ClusterCommands(admin);
             DataCommands dataCommands = new DataCommands(connection, admin);
             answers.println("{\"ok\":\"ready\"}");
             for (String line; (line = requests.readLine()) != null; ) {
-                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, dataCommands, line)));
+                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, clusterCommands, dataCommands, line)));
             }
         }
     }
 
     private static ObjectNode answer(
-            AdminCommands admin, AclCommands acl, DataCommands data, String line) {
+            AdminCommands admin, AclCommands acl, ClusterCommands cluster, DataCommands data, String line) {
         ObjectNode answer = JsonNodeFactory.instance.objectNode();
         try {
             JsonNode request = MAPPER.readTree(line);
@@ -59,6 +60,9 @@ public final class JavaClient {
             JsonNode result = admin.run(command, request);
             if (result == null) {
                 result = acl.run(command, request);
+            }
+            if (result == null) {
+                result = cluster.run(command, request);
             }
             if (result == null) {
                 result = data.run(command, request);

@@ -65,19 +65,12 @@ arrow::Result<RingFile> Ring::Prepare(uint64_t number, uint64_t bytes) const {
   ARROW_ASSIGN_OR_RAISE(made.file,
                         fs_.Open(temporary, {.mode = io::OpenOptions::Mode::kTruncate, .direct = options_.direct}));
   // Piece by piece past the page cache: one sync of 64 MiB would hold up every append for as long as it takes.
-  AlignedMemory zeros(kZeroChunkBytes);
-  std::memset(zeros.data(), 0, kZeroChunkBytes);
+  AlignedMemory chunk(kZeroChunkBytes);
+  std::memset(chunk.data(), 0, kZeroChunkBytes);
+  std::memcpy(chunk.data(), MakeFileHeader().data(), kFileHeaderBytes);
   for (uint64_t at = 0; at < bytes; at += kZeroChunkBytes) {
-    const ByteView piece(zeros.data(), std::min<uint64_t>(kZeroChunkBytes, bytes - at));
-    if (at == 0) {
-      AlignedMemory first(piece.size());
-      std::memcpy(first.data(), zeros.data(), piece.size());
-      std::memcpy(first.data(), MakeFileHeader().data(), kFileHeaderBytes);
-      const ByteView with_header(first.data(), piece.size());
-      ARROW_RETURN_NOT_OK(made.file->WriteDurable(at, with_header));
-    } else {
-      ARROW_RETURN_NOT_OK(made.file->WriteDurable(at, piece));
-    }
+    ARROW_RETURN_NOT_OK(made.file->WriteDurable(at, {chunk.data(), std::min<uint64_t>(kZeroChunkBytes, bytes - at)}));
+    if (at == 0) std::memset(chunk.data(), 0, kFileHeaderBytes);
   }
   ARROW_RETURN_NOT_OK(made.file->Sync());
   ARROW_RETURN_NOT_OK(fs_.Rename(temporary, made.path));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +83,16 @@ class Java:
     @property
     def pids(self) -> list[int]:
         return self._cluster.pids
+
+
+@contextlib.contextmanager
+def started(server: Contender) -> Iterator[Contender]:
+    """`server`, running as long as the context lasts."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 KINDS: dict[str, type[Thalweg] | type[Java]] = {OURS: Thalweg, PEER: Java}

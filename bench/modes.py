@@ -6,29 +6,19 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator
 
 import pyarrow as pa
 
 import client
 import processes
 import throughput
-from contenders import Contender, Java, Thalweg
+from contenders import Contender, Java, Thalweg, started
 from figures import OURS, PEER, Figure, Row, ratio_at_least
 from plan import Plan
 
 MANY_BUCKETS = 1000
 ROUND_ROWS = 4_000  # the client sends most of them one by one
 MANY_SCHEMA = pa.schema([("id", pa.int64()), ("word", pa.string())])
-
-
-@contextlib.contextmanager
-def _running(server: Contender) -> Iterator[Contender]:
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def page_cache_row(key: str, servers: list[Contender], plan: Plan, load: throughput.Workload) -> Row:
@@ -38,7 +28,7 @@ def page_cache_row(key: str, servers: list[Contender], plan: Plan, load: through
     with contextlib.ExitStack() as running:
         if any(server.name == OURS for server in servers):
             ours = Thalweg(plan.directory / "page-cache", {"thalweg.durability": "page-cache"})
-            peers = [running.enter_context(_running(ours)), *peers]
+            peers = [running.enter_context(started(ours)), *peers]
         return throughput.append_row(key, title, peers, plan, load)
 
 
@@ -54,7 +44,7 @@ def many_buckets_row(key: str, names: list[str], plan: Plan) -> Row:
         PEER: lambda: Java(plan.directory / "many-java", {"log.flush.interval-messages": "1"}),
     }
     with contextlib.ExitStack() as running:
-        servers = [running.enter_context(_running(makers[name]())) for name in names]
+        servers = [running.enter_context(started(makers[name]())) for name in names]
         for server in servers:
             asyncio.run(_many_once(server, plan))  # not counted
         for server in plan.order(servers):

@@ -30,7 +30,7 @@ import modes  # noqa: E402
 import report  # noqa: E402
 import start  # noqa: E402
 import throughput  # noqa: E402
-from contenders import KINDS, Contender  # noqa: E402
+from contenders import KINDS, Contender, started  # noqa: E402
 from figures import Row  # noqa: E402
 from peers.places import cache_dir, thalweg_binary  # noqa: E402
 from plan import Plan  # noqa: E402
@@ -110,25 +110,14 @@ class Session:
         return self.wide if key.endswith("-100") else self.narrow
 
 
-@contextlib.contextmanager
-def started(names: list[str], directory: Path) -> Iterator[list[Contender]]:
-    with contextlib.ExitStack() as running:
-        servers: list[Contender] = []
-        for name in names:
-            server = KINDS[name](directory / name)
-            server.start()
-            running.callback(server.stop)
-            servers.append(server)
-        yield servers
-
-
 def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
     """Every wanted row, as it is done. Starts come first, while nothing else runs."""
     if fresh := [key for key in keys if key in ("cold", "idle")]:
         yield from (row for row in start.rows(names, plan) if row.key in fresh)
     loaded = [key for key in keys if key not in ("cold", "idle", "many-buckets")]
     if loaded:
-        with started(names, plan.directory) as servers:
+        with contextlib.ExitStack() as running:
+            servers = [running.enter_context(started(KINDS[name](plan.directory / name))) for name in names]
             session = Session(servers, plan)
             for key in loaded:
                 yield session.row(key)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
 #include "thalweg/log/bucket_log.h"
+#include "thalweg/log/segment_index.h"
 #include "thalweg/log/test_batches_internal.h"
 #include "thalweg/testing/memory_file_system.h"
 
@@ -219,6 +221,40 @@ TEST_F(LogDamageTest, IndexesOfOtherBatchesAreFoundOut) {
   Write(kFirst + std::string(".timeindex"), 0, times);
   ASSERT_TRUE(Open(&point).ok());
   CheckEveryOffset();
+}
+
+/// Found by fuzzing: the bucket could not be read as long as that index file was there.
+TEST_F(LogDamageTest, AnIndexThatABatchsOwnBytesSeemToConfirmIsMadeAnew) {
+  ASSERT_TRUE(Open(nullptr).ok());
+  Append(1);
+  const LogBatch inner = MakeBatch(LogOffset(2), {.body_bytes = 52});
+  auto outer = std::make_shared<Buffer>(format::kHeaderBytesV0 + inner.batch.size());
+  std::ranges::copy(inner.batch.view(), outer->data() + format::kHeaderBytesV0);
+  format::WriteHeaderV0({.base_offset = LogOffset(1),
+                         .commit_timestamp_ms = 1001,
+                         .schema_id = SchemaId(1),
+                         .attributes = format::kAppendOnlyAttribute,
+                         .record_count = 1},
+                        outer->view());
+  format::StoreCrc(outer->view());
+  const LogBatch batch{.batch = Bytes(std::shared_ptr<const Buffer>(std::move(outer)))};
+  ASSERT_TRUE(log_->Append({&batch, 1}).ok());
+  Append(3);
+  const RecoveryPoint point = *log_->Sync();
+  // One entry, of an earlier life: offset 2 where the body of the batch at offset 1 begins.
+  SegmentIndex stale({}, 1);
+  stale.Add({.offset_delta = 2, .position = 100 + format::kHeaderBytesV0, .timestamp_ms = 5000});
+  Write(std::string(kFirst) + ".index", 0, stale.EncodeOffsets());
+  Write(std::string(kFirst) + ".timeindex", 0, stale.EncodeTimes());
+  ASSERT_TRUE(Open(&point).ok());
+  indexes_.~IndexCache();
+  new (&indexes_) IndexCache();
+  for (LogOffset at(0); at < log_->end(); at = at + 1) {
+    const auto range = log_->Locate(at, kNoLimit, 1, ReadMode::kMayBlock);
+    ASSERT_TRUE(range.ok()) << range.status();
+    EXPECT_EQ((*range)->first, at);
+    EXPECT_EQ((*range)->bytes, at.value == 1 ? 100u + format::kHeaderBytesV0 : 100u);
+  }
 }
 
 TEST_F(LogDamageTest, DamagedStatisticsAreNotServed) {

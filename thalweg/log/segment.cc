@@ -41,8 +41,10 @@ std::optional<std::pair<LogOffset, std::string>> Segment::ParseName(const std::s
   return std::pair(LogOffset(base), name.substr(kOffsetDigits + 1));
 }
 
-arrow::Result<LoadedIndex> LoadIndex(io::FileSystem& fs, io::File& file, const Segment& segment, uint64_t bytes,
-                                     LogOffset end, uint32_t interval_bytes, bool from_headers) {
+namespace {
+
+arrow::Result<LoadedIndex> TryLoad(io::FileSystem& fs, io::File& file, const Segment& segment, uint64_t bytes,
+                                   LogOffset end, uint32_t interval_bytes, bool from_headers) {
   LoadedIndex loaded{.index = SegmentIndex({}, interval_bytes)};
   uint64_t position = 0;
   LogOffset offset = segment.base;
@@ -76,6 +78,18 @@ arrow::Result<LoadedIndex> LoadIndex(io::FileSystem& fs, io::File& file, const S
   loaded.bytes = cursor.position();
   const size_t count = loaded.index.entries().size();
   loaded.entries_from_headers = loaded.index.thinnings() > 0 ? count : count - from_files;
+  return loaded;
+}
+
+}  // namespace
+
+arrow::Result<LoadedIndex> LoadIndex(io::FileSystem& fs, io::File& file, const Segment& segment, uint64_t bytes,
+                                     LogOffset end, uint32_t interval_bytes, bool from_headers) {
+  auto loaded = TryLoad(fs, file, segment, bytes, end, interval_bytes, from_headers);
+  // The bytes inside of a batch may look like the header that confirms a stale entry; what follows them then does not.
+  if (!from_headers && CodeOf(loaded.status()) == ErrorCode::kLogStorage) {
+    return TryLoad(fs, file, segment, bytes, end, interval_bytes, true);
+  }
   return loaded;
 }
 

@@ -48,6 +48,31 @@ arrow::Result<MessageParts> SplitMessage(ByteView message) {
   return MessageParts{rest.first(metadata_bytes), rest.subspan(metadata_bytes)};
 }
 
+/// What the buffers of a compressed message say that they become, without their word being trusted for more than this sum.
+arrow::Status CheckDecodedBytes(const ArrowMetadata& metadata, ByteView body) {
+  if (metadata.codec() == BodyCodec::kNone) return arrow::Status::OK();
+  uint64_t total = 0;
+  for (size_t i = 0; i < metadata.buffer_count(); ++i) {
+    const BodyBuffer buffer = metadata.buffer(i);
+    if (buffer.length == 0) continue;
+    if (buffer.offset < 0 || buffer.length < 0 || static_cast<uint64_t>(buffer.offset) > body.size() ||
+        static_cast<uint64_t>(buffer.length) > body.size() - static_cast<uint64_t>(buffer.offset)) {
+      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer outside of its body.");
+    }
+    if (static_cast<size_t>(buffer.length) < sizeof(int64_t)) {
+      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a compressed buffer of {} bytes.", buffer.length);
+    }
+    const auto decoded = LoadLittle<int64_t>(body.data() + buffer.offset);
+    if (decoded < -1) return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer of {} bytes.", decoded);
+    total += decoded < 0 ? static_cast<uint64_t>(buffer.length) : static_cast<uint64_t>(decoded);
+    if (total > kDecodedBytesMax) {
+      return Error(ErrorCode::kRecordTooLarge, "The Arrow batch of {} bytes would take more than {} decompressed.",
+                   body.size(), kDecodedBytesMax);
+    }
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadMessage(const MessageParts& parts,
                                                                const std::shared_ptr<arrow::Schema>& schema) {
   const auto wrap = [](ByteView bytes) { return std::make_shared<arrow::Buffer>(bytes.data(), bytes.size()); };
@@ -87,7 +112,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBat
   ARROW_ASSIGN_OR_RAISE(const ByteView message, MessageOf(batch));
   ARROW_ASSIGN_OR_RAISE(const MessageParts parts, SplitMessage(message));
   // Ours first: it refuses what is not a record batch before Arrow's reader sees it.
-  ARROW_RETURN_NOT_OK(ArrowMetadata::Parse(parts.metadata));
+  ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
+  ARROW_RETURN_NOT_OK(CheckDecodedBytes(metadata, parts.body));
   auto rows = ReadMessage(parts, schema);
   if (!rows.ok()) return Corrupt(rows.status());
   if ((*rows)->num_rows() != batch.header.record_count) {

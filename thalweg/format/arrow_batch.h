@@ -12,9 +12,13 @@
 
 namespace thalweg::format {
 
+/// What a batch may take once decompressed: whoever sent it chose how well it compresses.
+inline constexpr uint64_t kDecodedBytesMax = 512u << 20;
+
 /// The rows of an ARROW batch, decompressed where they were compressed; `schema` is the Arrow schema of the batch's
 /// schema id. Columns that were not compressed refer to `batch.bytes`, which must outlive the result.
-/// CORRUPT_RECORD where the bytes are not a sound record batch of that schema (checked by Arrow's full validation).
+/// CORRUPT_RECORD where the bytes are not a sound record batch of that schema (checked by Arrow's full validation),
+/// RECORD_TOO_LARGE where its buffers say that they become more than kDecodedBytesMax.
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBatchView& batch,
                                                                     const std::shared_ptr<arrow::Schema>& schema);
 

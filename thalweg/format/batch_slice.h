@@ -15,7 +15,7 @@ namespace thalweg::format {
 /// within the batch, `count` at least 1.
 
 /// For ARROW: decodes, cuts, encodes with the same codec. `schema`: the Arrow schema of the batch's schema id.
-/// CORRUPT_RECORD where the batch is not sound.
+/// CORRUPT_RECORD where the batch is not sound, RECORD_TOO_LARGE as DecodeArrowBatch.
 arrow::Result<Bytes> SliceArrowBatch(const LogBatchView& batch, const std::shared_ptr<arrow::Schema>& schema,
                                      int32_t first, int32_t count);
 

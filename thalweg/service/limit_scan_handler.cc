@@ -57,7 +57,10 @@ arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, L
     return Error(ErrorCode::kSchemaNotExist, "{} has no schema version {}, which a batch names.", table.path,
                  view.header.schema_id);
   }
-  return format::SliceArrowBatch(view, schema::ToArrowSchema(*written_with), first, count);
+  auto cut = format::SliceArrowBatch(view, schema::ToArrowSchema(*written_with), first, count);
+  // Too much to decompress for one answer: then whole, as Fluss sends every batch.
+  if (CodeOf(cut.status()) == ErrorCode::kRecordTooLarge) return batch;
+  return cut;
 }
 
 /// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it.

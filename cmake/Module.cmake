@@ -1,16 +1,19 @@
 # thalweg_module(NAME log PURPOSE "the log of one bucket" DEPS base io LINK thalweg_arrow [TEST_DEPS testing])
 #
 # One call per folder under thalweg/. Sources are all *.cc of the folder; *_test.cc become one gtest program
-# `<name>_test` (label `<name>`), *_bench.cc one Google Benchmark program each, main.cc is left to the caller.
+# `<name>_test` (label `<name>`), *_bench.cc one Google Benchmark program each, *_fuzz.cc one libFuzzer program each where
+# THALWEG_FUZZ is on (preset fuzz), main.cc is left to the caller.
 # DEPS are the folders whose headers this one may include; tools/check holds includes against them.
 function(thalweg_module)
   cmake_parse_arguments(M "" "NAME;PURPOSE" "DEPS;LINK;TEST_DEPS;TEST_LINK;GENERATED" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   set(benches ${sources})
+  set(fuzzes ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER fuzzes INCLUDE REGEX "_fuzz\\.cc$")
 
   set(target thalweg_${M_NAME})
   if(sources OR M_GENERATED)
@@ -36,5 +39,15 @@ function(thalweg_module)
     list(TRANSFORM M_TEST_DEPS PREPEND thalweg_ OUTPUT_VARIABLE test_deps)
     target_link_libraries(${M_NAME}_${bench_name} ${target} ${test_deps} benchmark::benchmark)
   endforeach()
+  if(THALWEG_FUZZ)
+    foreach(fuzz ${fuzzes})
+      get_filename_component(fuzz_name ${fuzz} NAME_WE)
+      add_executable(${M_NAME}_${fuzz_name} ${fuzz})
+      list(TRANSFORM M_TEST_DEPS PREPEND thalweg_ OUTPUT_VARIABLE test_deps)
+      target_link_libraries(${M_NAME}_${fuzz_name} ${target} ${test_deps} GTest::gtest)
+      target_link_options(${M_NAME}_${fuzz_name} PRIVATE -fsanitize=fuzzer)
+      set_property(GLOBAL APPEND PROPERTY THALWEG_FUZZ_PROGRAMS ${M_NAME}_${fuzz_name})
+    endforeach()
+  endif()
 endfunction()
 include(GoogleTest)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from tools import fuzz
 from tools.check.tree import Tree
 from tools.tally import Tally, read_junit
 
@@ -103,6 +104,8 @@ def suites(tree: Tree) -> dict[str, Callable[[], Tally]]:
     found["asan"] = lambda: unit_tests("asan", modules)
     if racy := [name for name in modules if name in TSAN_MODULES]:
         found["tsan"] = lambda: unit_tests("tsan", racy)
+    if fuzz.program_names(tree):
+        found["fuzz"] = lambda: fuzz.suite(call)
     for name, folder in python.items():
         if name != "tools":
             found[name] = lambda name=name, folder=folder: pytest(name, folder)

@@ -32,8 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed",
         type=int,
         default=int(os.environ.get("THALWEG_SEED", "0")),
-        help="seed of what tests/crash does at random (THALWEG_SEED; a new one, which it prints)",
+        help="seed of what tests/crash and tests/differential do at random (THALWEG_SEED; a new one, which they print)",
     )
+    group.addoption("--requests", type=int, default=3000, help="how many tests/differential sends to both servers (3000)")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

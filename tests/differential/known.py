@@ -1,0 +1,162 @@
+"""Where Thalweg's answers are meant to differ from those of Fluss 0.9.1. docs/protocol.md says the same to its readers.
+
+An entry that a run does not meet fails that run: what no longer differs is deleted here and there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from differential.step import Step
+
+# The code for an exception that the authors of a server had not thought of.
+UNFORESEEN = -1
+INVALID_NAME, CORRUPT_RECORD, INVALID_TABLE, OUT_OF_ORDER, INVALID_PROJECTION, INVALID_ALTER = 16, 14, 15, 31, 34, 56
+INVALID_PARTITION, INVALID_SCAN, INVALID_CONFIG = 43, 68, 39
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What an answer says of one bucket, or of all that was asked."""
+
+    code: int  # 0: no error
+    rest: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """`applies` to each part in which two answers differ: step, reference, ours."""
+
+    name: str
+    because: str
+    applies: Callable[[Step, Part, Part], bool]
+
+
+def is_prefix(a: list[Any], b: list[Any]) -> bool:
+    short, long = sorted((a, b), key=len)
+    return long[: len(short)] == short
+
+
+def fetched_alike(step: Step, reference: Part, ours: Part) -> bool:
+    """The same place in the same log, only not equally much of it."""
+    if step.api != "FETCH_LOG" or reference.code or ours.code or reference.rest[:2] != ours.rest[:2]:
+        return False
+    return is_prefix(reference.rest[2], ours.rest[2])
+
+
+def projects(step: Step) -> bool:
+    return step.api == "FETCH_LOG" and step.projected
+
+
+DIFFERENCES: list[Difference] = [
+    Difference(
+        "a body that is no message",
+        "Fluss gives no answer, and its client waits until its time is over; here it is refused (-1)",
+        lambda step, reference, ours: step.raw is not None and reference.rest == "no answer" and ours.code == UNFORESEEN,
+    ),
+    Difference(
+        "an error without a name",
+        "where Fluss runs into an exception that it had not foreseen (-1), the reason has a code of its own here, or is none",
+        lambda step, reference, ours: reference.code == UNFORESEEN and ours.code != UNFORESEEN,
+    ),
+    Difference(
+        "a batch of a schema version that the table does not have",
+        "nobody could ever project it",
+        lambda step, reference, ours: step.what == "an unknown schema version",
+    ),
+    Difference(
+        "rows appended to a table with a primary key",
+        "its log is the changelog of its state, which those rows would not be in",
+        lambda step, reference, ours: step.what == "to a table with a key",
+    ),
+    Difference(
+        "a writer whose first batch is not its number 0",
+        "Fluss takes a batch without a time for one of a writer that it has forgotten, and so takes any first number",
+        lambda step, reference, ours: step.what == "a first batch out of order" and ours.code == OUT_OF_ORDER,
+    ),
+    Difference(
+        "records without one whole batch",
+        "Fluss appends nothing and reports success, with offset -1",
+        lambda step, reference, ours: step.api == "PRODUCE_LOG" and reference == Part(0, [-1]) and ours.code == CORRUPT_RECORD,
+    ),
+    Difference(
+        "how much one fetch brings",
+        "batches of one append stay together; what is in files and what is in memory come one after the other",
+        fetched_alike,
+    ),
+    Difference(
+        "columns of batches of several schema versions",
+        "Fluss refuses to project them; here a column that a batch does not know is null",
+        lambda step, reference, ours: projects(step) and reference.code == INVALID_PROJECTION and ours.code == 0,
+    ),
+    Difference(
+        "columns that cannot be",
+        "Fluss looks at them once there are records to send; here they are refused before",
+        lambda step, reference, ours: projects(step) and ours.code == INVALID_PROJECTION,
+    ),
+    Difference(
+        "a limit below zero",
+        "Fluss calls it an offset out of range",
+        lambda step, reference, ours: step.api == "LIMIT_SCAN" and step.values.get("limit", 0) < 0 and ours.code == INVALID_SCAN,
+    ),
+    Difference(
+        "partitions by a column that is no partition key",
+        "Fluss answers with none where the table has no partitions",
+        lambda step, reference, ours: step.api == "LIST_PARTITION_INFOS" and ours.code == INVALID_PARTITION,
+    ),
+    Difference(
+        "a table without columns, or partitioned twice by the same one",
+        "Fluss creates it",
+        lambda step, reference, ours: step.what in ("no columns", "the partition key twice") and ours.code == INVALID_TABLE,
+    ),
+    Difference(
+        "lists and maps left out of a table's description",
+        "they are empty here",
+        lambda step, reference, ours: step.api == "CREATE_TABLE" and reference.code == INVALID_TABLE and ours.code == 0
+        and step.what in ("no properties at all", "no custom properties at all", "no partition keys at all", "an empty primary key"),
+    ),
+    Difference(
+        "a column added under a reserved name",
+        "Fluss takes it, and could not have created the table with it",
+        lambda step, reference, ours: step.what == "a column of a system name" and ours.code == INVALID_TABLE,
+    ),
+    Difference(
+        "table.log.ttl altered",
+        "0.9.1 cannot, later versions can",
+        lambda step, reference, ours: step.what.startswith("table.log.ttl to") and reference.code == INVALID_ALTER,
+    ),
+    Difference(
+        "a table that is to be ignored where it does not exist, under a name that none could have",
+        "it does not exist",
+        lambda step, reference, ours: step.api == "ALTER_TABLE" and step.what == "none" and reference.code == INVALID_NAME
+        and ours.code in (0, 7),
+    ),
+]
+
+
+def parts(step: Step, outcome: Any) -> list[Part]:
+    """An outcome in the form of normal.py, taken apart."""
+    if isinstance(outcome, str) and outcome.startswith("error "):
+        return [Part(int(outcome.split()[1]), "in the answer" in outcome)]
+    if not isinstance(outcome, list) or step.api not in ("PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "GET_TABLE_STATS"):
+        return [Part(0, outcome)]
+    code_at = {"FETCH_LOG": 4, "LIST_OFFSETS": 1}.get(step.api, 2)
+    return [Part(part[code_at], list(part[code_at + 1 :])) for part in outcome]
+
+
+def excuse(step: Step, reference: Any, ours: Any) -> list[str] | None:
+    """The names of the entries that allow every part of this; None where there is one that none does."""
+    theirs, mine = parts(step, reference), parts(step, ours)
+    if len(theirs) != len(mine):
+        return None
+    names = []
+    for a, b in zip(theirs, mine, strict=True):
+        if a == b:
+            continue
+        name = next((difference.name for difference in DIFFERENCES if difference.applies(step, a, b)), None)
+        if name is None:
+            return None
+        names.append(name)
+    return names or None

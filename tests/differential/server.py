@@ -1,0 +1,149 @@
+"""One of the two servers: its connections, and its own numbers for what both have."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from peers.wire import Answer, NoAnswer, WireConnection
+from differential.world import Place, Table
+
+SETTLE_S_MAX = 20.0
+POLL_S = 0.005
+SILENCE_S = 1.0
+# A number that no server gives.
+NOWHERE = 987_654_321
+
+COORDINATOR_ONLY = {
+    "CREATE_DATABASE", "ALTER_DATABASE", "DROP_DATABASE", "CREATE_TABLE", "DROP_TABLE", "ALTER_TABLE", "CREATE_PARTITION",
+    "DROP_PARTITION", "ALTER_CLUSTER_CONFIGS", "ADD_SERVER_TAG", "REMOVE_SERVER_TAG", "REBALANCE", "LIST_REBALANCE_PROGRESS",
+    "CANCEL_REBALANCE", "CREATE_ACLS", "DROP_ACLS",
+}
+TABLET_ONLY = {"PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "LIMIT_SCAN", "INIT_WRITER", "GET_TABLE_STATS"}
+
+
+class Server:
+    def __init__(self, name: str, coordinator: str, tablet: str):
+        self.name = name
+        self._addresses = {"coordinator": coordinator, "tablet": tablet}
+        self._connections: dict[str, WireConnection] = {}
+        self._tables: dict[tuple[str, str], int] = {}
+        self._partitions: dict[tuple[str, str, str], int] = {}
+        self._writers: list[int] = []
+        # Commit times of batches as this server gave them, by table, place and first offset.
+        self.times: dict[tuple[str, str, Place, int], int] = {}
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def call(self, api: str, values: dict[str, Any], *, role: str = "tablet") -> Answer:
+        return self._connection(api, role).call(api, values)
+
+    def call_raw(self, api: str, body: bytes, *, role: str = "tablet") -> Answer | None:
+        """None where there is no answer: what a server may make of a body that is no message."""
+        connection = self._connection(api, role)
+        try:
+            return connection.call_raw(api, body, timeout_s=SILENCE_S)
+        except NoAnswer:
+            connection.close()
+            self._connections = {name: one for name, one in self._connections.items() if one is not connection}
+            return None
+
+    def apis(self) -> set[int]:
+        """The keys that either role lists."""
+        hello = {"client_software_name": "fluss", "client_software_version": "0.1.0"}
+        found = set()
+        for role in self._addresses:
+            answer = self._connection("API_VERSIONS", role).call("API_VERSIONS", hello)
+            found |= {version["api_key"] for version in answer.body["api_versions"]}
+        return found
+
+    def table_id(self, key: tuple[str, str]) -> int:
+        return self._tables.get(key, NOWHERE)
+
+    def partition_id(self, key: tuple[str, str], partition: str | None) -> int | None:
+        return None if partition is None else self._partitions.get((*key, partition), NOWHERE)
+
+    def partition_name(self, key: tuple[str, str], partition_id: int | None) -> str | None:
+        for (*table, name), number in self._partitions.items():
+            if tuple(table) == key and number == partition_id:
+                return name
+        return None if partition_id is None else f"?{partition_id}"
+
+    def take_writer(self, writer_id: int) -> None:
+        self._writers.append(writer_id)
+
+    def writer_id(self, writer: int) -> int:
+        """The id of the `writer`-th INIT_WRITER; -1 stays."""
+        return self._writers[writer] if writer >= 0 else -1
+
+    def writer_of(self, writer_id: int) -> int:
+        return self._writers.index(writer_id) if writer_id in self._writers else -1
+
+    # ---- Fluss makes tables and partitions ready after it has answered.
+
+    def learn(self, table: Table) -> None:
+        """Waits until a new table, or a table as it was altered, takes requests."""
+        info = self.call("GET_TABLE_INFO", {"table_path": table.path}, role="coordinator")
+        assert info.error == 0, info
+        self._tables[table.key] = info.body["table_id"]
+        self._until(lambda: self._has_leaders(table, info.body["schema_id"]), f"{table.key} has leaders")
+        if table.log and not table.partition_keys:
+            self._until(lambda: self._serves(table, None), f"{table.key} serves")
+
+    def learn_partition(self, table: Table, partition: str) -> None:
+        found = self.call("LIST_PARTITION_INFOS", {"table_path": table.path}, role="coordinator")
+        for info in found.body["partitions_info"]:
+            values = "$".join(one["value"] for one in info["partition_spec"]["partition_key_values"])
+            self._partitions[*table.key, values] = info["partition_id"]
+        if table.log:
+            self._until(lambda: self._serves(table, partition), f"{table.key} {partition} serves")
+
+    def forget(self, table: Table, partition: str | None = None) -> None:
+        """Waits until what was dropped is gone."""
+        if table.log:
+            for part in table.partitions if partition is None and table.partition_keys else [partition]:
+                self._until(lambda part=part: not self._serves(table, part), f"{table.key} {part} is gone")
+        if partition is not None:
+            self._partitions.pop((*table.key, partition), None)
+        else:
+            self._tables.pop(table.key, None)
+            self._partitions = {key: number for key, number in self._partitions.items() if key[:2] != table.key}
+
+    def _connection(self, api: str, role: str) -> WireConnection:
+        role = "coordinator" if api in COORDINATOR_ONLY else "tablet" if api in TABLET_ONLY else role
+        if role not in self._connections:
+            self._connections[role] = WireConnection(self._addresses[role])
+        return self._connections[role]
+
+    def _until(self, holds, what: str) -> None:
+        deadline = time.monotonic() + SETTLE_S_MAX
+        while not holds():
+            assert time.monotonic() < deadline, f"{self.name}: not within {SETTLE_S_MAX:g} s: {what}"
+            time.sleep(POLL_S)
+
+    def _has_leaders(self, table: Table, schema_id: int) -> bool:
+        answer = self.call("GET_METADATA", {"table_path": [table.path]})
+        if answer.error != 0:
+            return False
+        found = answer.body["table_metadata"][0]
+        buckets = found["bucket_metadata"]
+        complete = bool(table.partition_keys) or len(buckets) == table.buckets
+        return found["schema_id"] == schema_id and complete and all("leader_id" in bucket for bucket in buckets)
+
+    def _serves(self, table: Table, partition: str | None) -> bool:
+        answer = self.call(
+            "LIST_OFFSETS",
+            {
+                "follower_server_id": -1, "offset_type": 1, "table_id": self.table_id(table.key),
+                "partition_id": self.partition_id(table.key, partition), "bucket_id": list(range(table.buckets)),
+            },
+        )
+        return answer.error == 0 and all("error_code" not in bucket for bucket in answer.body["buckets_resp"])
+
+
+def parsed(text: bytes) -> Any:
+    """JSON whose lists of objects and members compare in any order of members."""
+    return json.loads(text)

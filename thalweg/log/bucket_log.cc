@@ -280,7 +280,7 @@ RecoveryPoint BucketLog::MakePoint() const {
           .writers = writers_.Serialize()};
 }
 
-arrow::Status BucketLog::Rewind(RecoveryPoint point) {
+arrow::Status BucketLog::Rewind(RecoveryPoint point, Abandoned abandoned) {
   if (point.end > end() || point.end < start()) {
     return Error(ErrorCode::kLogOffsetOutOfRange, "{}: cannot rewind to {}, the log holds {} to {}.", dir_, point.end,
                  start(), end());
@@ -289,7 +289,7 @@ arrow::Status BucketLog::Rewind(RecoveryPoint point) {
                                                  ? arrow::Result<WriterState>(WriterState(options_.writers))
                                                  : WriterState::Parse(point.writers, options_.writers));
   failed_ = true;
-  ARROW_RETURN_NOT_OK(AbandonFrom(point.end));
+  ARROW_RETURN_NOT_OK(AbandonFrom(point.end, abandoned));
   ARROW_ASSIGN_OR_RAISE(const SegmentPtr cut, CloseLastAt(point));
   {
     std::lock_guard lock(mutex_);
@@ -337,7 +337,7 @@ arrow::Result<BucketLog::SegmentPtr> BucketLog::CloseLastAt(const RecoveryPoint&
   return last;
 }
 
-arrow::Status BucketLog::AbandonFrom(LogOffset end) {
+arrow::Status BucketLog::AbandonFrom(LogOffset end, Abandoned what) {
   std::vector<SegmentPtr> abandoned;
   {
     std::lock_guard lock(mutex_);
@@ -357,7 +357,7 @@ arrow::Status BucketLog::AbandonFrom(LogOffset end) {
   if (!exists) return arrow::Status::OK();
   // By the folder, not by what we know: a segment whose creation failed half-way may have left a name as well.
   ARROW_ASSIGN_OR_RAISE(auto entries, fs_.List(dir_));
-  ARROW_ASSIGN_OR_RAISE(const bool changed, SetAsideFrom(fs_, dir_, entries, end, nullptr));
+  ARROW_ASSIGN_OR_RAISE(const bool changed, SetAsideFrom(fs_, dir_, entries, end, what == Abandoned::kRemoved));
   return changed ? fs_.SyncDirectory(dir_) : arrow::Status::OK();
 }
 

@@ -44,6 +44,12 @@ struct LogOptions {
 
 enum class ReadMode { kMayBlock, kNoWait };
 
+/// What Rewind does with segment files whose content it gives up.
+enum class Abandoned {
+  kSetAside,  ///< renamed, for who wants to know what a failing device made of them
+  kRemoved,   ///< the device was full: nothing is wrong with it, and it needs the room
+};
+
 /// Whole batches that stand one behind the other in one segment file. Empty: `bytes` is 0, `file` may be null.
 struct LogRange {
   std::shared_ptr<io::File> file;
@@ -106,7 +112,7 @@ class BucketLog {
   /// After a failed Append, WriteBack or Sync: gives up what lies at and beyond point.end and starts a new segment file there,
   /// which is durable on return. `point` is the last one that Sync returned (or that Open recovered: see last_point()).
   /// An error leaves the log closed for appends; Rewind may be tried again. LogRanges beyond point.end may come up short.
-  arrow::Status Rewind(RecoveryPoint point);
+  arrow::Status Rewind(RecoveryPoint point, Abandoned abandoned = Abandoned::kSetAside);
 
   /// The point that the last Sync, Rewind or Open established.
   const RecoveryPoint& last_point() const { return point_; }
@@ -154,7 +160,7 @@ class BucketLog {
   arrow::Status SyncActive();
   arrow::Status SyncNames();
   void WriteActiveIndex(bool closing);
-  arrow::Status AbandonFrom(LogOffset end);
+  arrow::Status AbandonFrom(LogOffset end, Abandoned abandoned);
   arrow::Result<SegmentPtr> CloseLastAt(const RecoveryPoint& point);
   arrow::Status RewriteTail(Segment& active);
   SegmentPtr Active() const;

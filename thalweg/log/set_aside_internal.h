@@ -10,12 +10,12 @@
 namespace thalweg::log {
 
 /// Renames the segment files and statistics of `entries` (the folder's content) whose base offset is at or beyond `from`
-/// to `*.suspect` and removes their indexes, newest first. Adds a line a file to `findings` where given. True where
-/// anything was changed; the folder still has to be synced.
+/// to `*.suspect` (with `discard` removes them) and removes their indexes, newest first. True where anything was changed;
+/// the folder still has to be synced.
 arrow::Result<bool> SetAsideFrom(io::FileSystem& fs, const std::string& dir, const std::vector<io::Entry>& entries,
-                                 LogOffset from, std::vector<std::string>* findings);
+                                 LogOffset from, bool discard);
 
-/// As SetAsideFrom for the one segment with base offset `base`.
+/// Renames as SetAsideFrom the one segment with base offset `base`. Adds a line a file to `findings`.
 arrow::Result<bool> SetAside(io::FileSystem& fs, const std::string& dir, const std::vector<io::Entry>& entries,
                              LogOffset base, std::vector<std::string>* findings);
 

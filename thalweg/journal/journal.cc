@@ -123,11 +123,13 @@ void Journal::ScheduleLocked(int64_t delay_ns) {
 std::vector<Entry> Journal::TakeLocked() {
   std::vector<Entry> group = std::exchange(held_, {});
   size_t bytes = BytesOf(group);
+  // A group that no file could take would wait for one that the device may have no room for.
+  const uint64_t bytes_max = std::min(options_.group_bytes_max, ring_.group_bytes_max());
   while (!queue_.empty()) {
     const size_t more = RecordBytesOf(queue_.front());
     // What is large may turn out to go to its segment, so it does not count against the group.
     const bool may_divert = more >= options_.direct_bytes_min && !queue_.front().journal_only;
-    if (!may_divert && !group.empty() && bytes + more > options_.group_bytes_max) break;
+    if (!may_divert && !group.empty() && bytes + more > bytes_max) break;
     bytes += may_divert ? 0 : more;
     queue_bytes_ -= more;
     group.push_back(std::move(queue_.front()));
@@ -232,6 +234,7 @@ bool Journal::EnsureRoom(std::vector<Entry>& group, size_t bytes) {
   }
   if (!stalled_) ++stats_.ring_stalls;
   stalled_ = true;
+  held_bytes_ = bytes;
   PrepareAheadLocked();
   // Released files and prepared ones bring RunOnce back; a closing journal waits for the latter only.
   if (!closing_ || preparing_) held_ = std::move(group);
@@ -245,7 +248,13 @@ void Journal::PrepareAheadLocked() {
   if (preparing_ || (closing_ && prepare_failed_) || !wanted || (ring_.has_free() && !stalled_)) return;
   const auto next = ring_.ReserveNext();
   if (!next) return;
+  const bool must = stalled_ && held_bytes_ > ring_.group_bytes_max();
+  if (!must && !options_.may_grow(next->second)) {
+    ring_.CancelReservation(next->second);
+    return;
+  }
   preparing_ = true;
+  preparing_bytes_ = next->second;
   ++in_flight_;
   pool_.Post([this, number = next->first, bytes = next->second] {
     auto made = ring_.Prepare(number, bytes);
@@ -255,6 +264,7 @@ void Journal::PrepareAheadLocked() {
     }
     std::lock_guard lock(mutex_);
     preparing_ = false;
+    preparing_bytes_ = 0;
     prepare_failed_ = !made.ok();
     if (!prepare_failed_) {
       ring_.AddFree(std::move(made).ValueUnsafe());
@@ -404,6 +414,13 @@ void Journal::Release(uint64_t sequence) {
   if (!closing_) RemoveSurplusLocked();
   // A held group may go on; an idle journal gives memory back.
   if (!closing_ && (stalled_ || queue_.empty())) ScheduleLocked(0);
+}
+
+void Journal::RetryGrowth() {
+  std::lock_guard lock(mutex_);
+  if (!stalled_ || closing_) return;
+  PrepareAheadLocked();
+  ScheduleLocked(0);
 }
 
 void Journal::BeginClose() {

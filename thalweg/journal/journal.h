@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -34,6 +35,9 @@ struct JournalOptions {
   int64_t window_ns_min = 200'000;  ///< bounds of the commit window while there is a queue; none when idle
   int64_t window_ns_max = 2'000'000;
   Durability durability = Durability::kSynced;
+  /// Asked before the ring grows by so many bytes; where it is refused, appends wait for a file to become free. Not asked
+  /// where no file could take the group at hand. Any thread.
+  std::function<bool(uint64_t bytes)> may_grow = [](uint64_t) { return true; };
   std::function<void(std::string)> report = [](std::string) {};  ///< what a person should know; any thread
 };
 
@@ -105,6 +109,9 @@ class Journal {
   /// Refuses what comes. What is queued is still committed, as far as the ring has room for it; the rest fails. Does not
   /// wait.
   void BeginClose();
+  /// There may be room for a further file again: what waits for one tries once more.
+  void RetryGrowth();
+
   /// BeginClose, then waits until nothing is under way. Blocks; not from the journal's own executor.
   void Close();
 
@@ -116,6 +123,8 @@ class Journal {
   double pressure() const;
   /// What Open found unreadable among committed records.
   const std::vector<std::string>& damage() const { return damage_; }
+  /// Of a file that is being made, which takes its room on the device bit by bit.
+  uint64_t preparing_bytes() const { return preparing_bytes_; }
   /// OK until a write fails; then why.
   arrow::Status failure() const;
   /// The sequence that the next committed record gets at least.
@@ -168,7 +177,9 @@ class Journal {
   bool scheduled_ = false;
   bool stalled_ = false;    // held_ waits for a free file
   size_t queue_bytes_ = 0;  // of records that queue_ makes
+  size_t held_bytes_ = 0;   // of held_, where stalled_
   bool preparing_ = false;
+  std::atomic<uint64_t> preparing_bytes_{0};
   bool prepare_failed_ = false;  // the last time
   bool closing_ = false;
   int in_flight_ = 0;  // work posted to thread_ or pool_ that still refers to this

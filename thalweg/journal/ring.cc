@@ -137,6 +137,14 @@ void Ring::Release(uint64_t sequence) {
   }
 }
 
+uint64_t Ring::group_bytes_max() const {
+  uint64_t bytes = active_ ? active_->bytes : 0;
+  for (const auto* files : {&full_, &free_}) {
+    for (const auto& file : *files) bytes = std::max(bytes, file.bytes);
+  }
+  return bytes > kFileHeaderBytes ? bytes - kFileHeaderBytes : 0;
+}
+
 uint64_t Ring::live_bytes() const {
   uint64_t bytes = 0;
   if (active_ && active_->next_sequence > released_) bytes = active_->position - kFileHeaderBytes;

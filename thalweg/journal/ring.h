@@ -71,6 +71,8 @@ class Ring {
   /// Records below `sequence` are not needed: frees full files that hold nothing else.
   void Release(uint64_t sequence);
 
+  /// The most that one group may take so that some file of the ring can hold it.
+  uint64_t group_bytes_max() const;
   bool has_free() const { return !free_.empty(); }
   /// Bytes in files that hold records which may still be needed: of the active one what is written, of others all.
   uint64_t live_bytes() const;

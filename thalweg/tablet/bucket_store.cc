@@ -9,6 +9,7 @@
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/log_batch.h"
+#include "thalweg/tablet/set_aside.h"
 
 namespace thalweg::tablet {
 namespace {
@@ -94,7 +95,7 @@ arrow::Status BucketStore::CheckNotSetAside() const {
   ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
   if (!exists) return arrow::Status::OK();
   return Error(ErrorCode::kLogStorage,
-               "Acknowledged records of {} could not be put into its log at a start; {} holds them. The bucket stays "
+               "Acknowledged records of {} could not be put into its log; {} holds them. The bucket stays "
                "closed until they are put back or that folder is removed.",
                bucket_, folder);
 }
@@ -104,7 +105,10 @@ arrow::Status BucketStore::OpenLocked() {
   opened_ = true;
   const std::string folder = BucketDirectory(environment_.directory, bucket_);
   open_status_ = CheckNotSetAside();
-  if (!open_status_.ok()) return open_status_;
+  if (!open_status_.ok()) {
+    ++environment_.buckets_set_aside;
+    return open_status_;
+  }
   std::optional<log::RecoveryPoint> known = synced_point();
   log::RecoveryReport report;
   auto log = log::BucketLog::Open(environment_.fs, environment_.files, environment_.indexes, folder,
@@ -157,8 +161,13 @@ arrow::Status BucketStore::AppendLocked(const std::vector<journal::Entry>& entri
     status = log_->Sync().status();
   }
   if (status.ok()) status = log_->Append(batches);
-  needs_rebuild_ = !status.ok();
+  NoteWriteOutcome(status);
   return status;
+}
+
+void BucketStore::NoteWriteOutcome(const arrow::Status& status) {
+  needs_rebuild_ = !status.ok();
+  device_was_full_ = CodeOf(status) == ErrorCode::kDiskWriteLocked;
 }
 
 arrow::Status BucketStore::WriteLocked(uint64_t bytes_min) {
@@ -206,7 +215,7 @@ arrow::Status BucketStore::WriteDirect(const std::vector<journal::Entry>& entrie
   ARROW_RETURN_NOT_OK(WriteLocked());
   ARROW_RETURN_NOT_OK(AppendLocked(entries));
   const auto point = log_->Sync();
-  needs_rebuild_ = !point.ok();
+  NoteWriteOutcome(point.status());
   if (!point.ok()) return point.status();
   written_end_ = log_->end();
   NoteSynced(*point);
@@ -234,11 +243,12 @@ void BucketStore::NoteSyncFailure(const arrow::Status& why) {
   environment_.report(
       fmt::format("Syncing {} failed; what it should have made durable is written again from the journal: {}", bucket_,
                   why.message()));
-  needs_rebuild_ = true;
+  NoteWriteOutcome(why);
 }
 
 arrow::Status BucketStore::Sync(journal::Journal& journal) {
   std::lock_guard writing(write_mutex_);
+  if (shut_) return arrow::Status::OK();
   if (!log_ || removed()) return open_status_;
   if (!needs_rebuild_) {
     const auto point = log_->Sync();
@@ -266,8 +276,9 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
     std::lock_guard lock(mutex_);
     if (!unwritten_.empty()) until = unwritten_.front().first;
   }
-  ARROW_RETURN_NOT_OK(log_->Rewind(safe));
-  ARROW_RETURN_NOT_OK(journal.ReadBack(bucket_, safe.end, [&](const journal::RecordHeader& header, ByteView payload) {
+  ARROW_RETURN_NOT_OK(CheckRoomToRebuild());
+  ARROW_RETURN_NOT_OK(log_->Rewind(safe, device_was_full_ ? log::Abandoned::kRemoved : log::Abandoned::kSetAside));
+  const arrow::Status rewritten = journal.ReadBack(bucket_, safe.end, [&](const auto& header, ByteView payload) {
     if (header.kind != journal::RecordKind::kBatches || header.first >= until || header.first < log_->end()) {
       return arrow::Status::OK();
     }
@@ -275,14 +286,58 @@ arrow::Status BucketStore::RebuildLocked(journal::Journal& journal) {
     const size_t batch_bytes = payload.size() - header.statistics_bytes;
     ARROW_ASSIGN_OR_RAISE(const auto batches, SplitEntry(copy.Slice(0, batch_bytes), copy.Slice(batch_bytes)));
     return log_->Append(batches);
-  }));
+  });
+  NoteWriteOutcome(rewritten);
+  ARROW_RETURN_NOT_OK(rewritten);
+  needs_rebuild_ = true;  // until it is complete and synced
   if (log_->end() < written_end_) {
     return Error(ErrorCode::kLogStorage, "The journal gives records of {} up to offset {} only, {} are needed.",
                  bucket_, log_->end(), written_end_);
   }
-  ARROW_ASSIGN_OR_RAISE(const auto point, log_->Sync());
-  needs_rebuild_ = false;
-  NoteSynced(point);
+  const auto point = log_->Sync();
+  NoteWriteOutcome(point.status());
+  ARROW_RETURN_NOT_OK(point.status());
+  NoteSynced(*point);
+  return arrow::Status::OK();
+}
+
+arrow::Status BucketStore::CheckRoomToRebuild() const {
+  if (!device_was_full_) return arrow::Status::OK();
+  // Else the whole journal would be read again and again, to find out.
+  ARROW_ASSIGN_OR_RAISE(const uint64_t free, environment_.fs.FreeBytes(environment_.directory));
+  if (free > unsynced_bytes_) return arrow::Status::OK();
+  return Error(ErrorCode::kDiskWriteLocked,
+               "{} bytes are to be written to the log of {}, and its device has {} left. Free space there.",
+               unsynced_bytes_.load(), bucket_, free);
+}
+
+arrow::Status BucketStore::SetAside(journal::Journal& journal) {
+  std::lock_guard writing(write_mutex_);
+  if (removed()) return open_status_;
+  const std::optional<log::RecoveryPoint> synced = synced_point();
+  LogOffset end = synced ? synced->end : LogOffset(0);
+  const arrow::Status copied = journal.ReadBack(bucket_, end, [&](const auto& header, ByteView payload) {
+    end = header.first + header.count;
+    if (header.kind != journal::RecordKind::kBatches) return arrow::Status::OK();
+    return SetAsideRecord(environment_, header, payload);
+  });
+  if (!copied.ok() && !shut_) {
+    // All of it is in the journal still. What was begun would shut the bucket at the next start; should it stay, then it does.
+    (void)environment_.fs.RemoveTree(BucketDirectory(environment_.set_aside, bucket_));
+  }
+  ARROW_RETURN_NOT_OK(copied);
+  arrow::Status shut = CheckNotSetAside();
+  if (shut.ok()) return Error(ErrorCode::kLogStorage, "The journal holds nothing of {}.", bucket_);
+  opened_ = true;
+  open_status_ = std::move(shut);
+  if (!shut_.exchange(true)) ++environment_.buckets_set_aside;
+  std::lock_guard lock(mutex_);
+  // What was committed meanwhile stays, and asks for another call.
+  const auto later = std::ranges::find_if(unwritten_, [&](const auto& entry) { return entry.first >= end; });
+  ForgetUnwrittenLocked(static_cast<size_t>(later - unwritten_.begin()));
+  unsynced_bytes_ = unwritten_bytes_;
+  unsynced_sequence_.reset();
+  point_wanted_ = false;
   return arrow::Status::OK();
 }
 

@@ -28,14 +28,15 @@ struct StoreEnvironment {
   log::OpenFiles& files;
   log::IndexCache& indexes;
   log::LogOptions log_options;
-  std::string directory;                      ///< of all logs
-  std::string set_aside;                      ///< of records that a log could not take at a start; seldom there
-  uint64_t direct_bytes_min = 0;              ///< of one append that goes to the files directly in any case
-  uint64_t direct_backlog_max = 0;            ///< unsynced bytes of a bucket above which no other does
-  std::function<void(std::string)> report;    ///< what a person should know; any thread
-  std::atomic<uint64_t> unwritten_bytes{0};   ///< of all buckets
-  bool any_set_aside = false;                 ///< changes while a server starts only
-  std::atomic<uint64_t> recovering_bytes{0};  ///< of all buckets: replayed and not written yet
+  std::string directory;                       ///< of all logs
+  std::string set_aside;                       ///< of records that a log could not take; seldom there
+  uint64_t direct_bytes_min = 0;               ///< of one append that goes to the files directly in any case
+  uint64_t direct_backlog_max = 0;             ///< unsynced bytes of a bucket above which no other does
+  std::function<void(std::string)> report;     ///< what a person should know; any thread
+  std::atomic<uint64_t> unwritten_bytes{0};    ///< of all buckets
+  std::atomic<bool> any_set_aside{false};      ///< some bucket has such a folder
+  std::atomic<uint64_t> buckets_set_aside{0};  ///< of those, found or made so far
+  std::atomic<uint64_t> recovering_bytes{0};   ///< of all buckets: replayed and not written yet
 };
 
 /// The folder of one bucket's log below `directory`, and back.
@@ -91,6 +92,14 @@ class BucketStore {
   /// Syncs what was written. After a failure the range is written again, to a new file, from `journal`.
   arrow::Status Sync(journal::Journal& journal);
 
+  /// Gives the files up: what is committed and not synced in them goes from `journal` to the folder for what is set aside,
+  /// and the bucket is shut, also for later starts. What is committed after that takes a further call.
+  arrow::Status SetAside(journal::Journal& journal);
+  bool shut() const { return shut_; }
+  /// For the engine: since when the files have refused everything, 0 where they have not.
+  int64_t failing_since_ns() const { return failing_since_ns_; }
+  void NoteFailingSince(int64_t ns) { failing_since_ns_ = ns; }
+
   /// Replay: what the journal holds of this bucket, in order. `statistics_bytes` of `payload` are statistics.
   arrow::Status Recover(const journal::RecordHeader& header, ByteView payload);
   /// Replay: writes what Recover has gathered so far.
@@ -132,6 +141,8 @@ class BucketStore {
   arrow::Status WriteLocked(uint64_t bytes_min = UINT64_MAX);
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
   void NoteSyncFailure(const arrow::Status& why);
+  void NoteWriteOutcome(const arrow::Status& status);
+  arrow::Status CheckRoomToRebuild() const;
   arrow::Status RebuildLocked(journal::Journal& journal);
   void NoteRecovered();
   void NoteReplayed(const journal::RecordHeader& header);
@@ -143,12 +154,15 @@ class BucketStore {
   StoreEnvironment& environment_;
 
   std::atomic<bool> queued_for_sync_{false};
+  std::atomic<bool> shut_{false};
+  std::atomic<int64_t> failing_since_ns_{0};
   std::atomic<uint64_t> unsynced_bytes_{0};  ///< changes under mutex_
   std::mutex write_mutex_;                   ///< held over I/O, by pool threads only
   std::unique_ptr<log::BucketLog> log_;
   bool opened_ = false;
   arrow::Status open_status_;
   bool needs_rebuild_ = false;
+  bool device_was_full_ = false;        ///< that is why it needs to be rebuilt
   LogOffset written_end_;               ///< of what is committed and was handed to the log, whether or not that worked
   LogOffset opened_end_;                ///< of the log when it was opened
   LogOffset journaled_from_;            ///< of the latest run of replayed batches without a gap,

@@ -16,6 +16,7 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
     : environment_(environment),
       options_(options),
       files_(environment.fs, options.open_files_max),
+      indexes_(options.indexes_max),
       stores_environment_{.fs = environment_.fs,
                           .files = files_,
                           .indexes = indexes_,
@@ -25,7 +26,16 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .direct_bytes_min = options.journal.direct_bytes_min,
                           .direct_backlog_max = options.direct_backlog_max,
                           .report = options.report},
-      full_share_(options.journal_full_share) {
+      full_share_(options.journal_full_share),
+      disk_(
+          environment.fs, options.directory, options.disk,
+          {.owed =
+               [this] { return in_flight_bytes_ + stores_environment_.unwritten_bytes + journal_->preparing_bytes(); },
+           .measured =
+               [this](bool takes) {
+                 if (takes) journal_->RetryGrowth();
+               },
+           .report = options.report}) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
 }
 
@@ -44,6 +54,11 @@ std::shared_ptr<BucketStore> Engine::StoreFor(const TableBucket& bucket) {
   auto& store = stores_[bucket];
   if (!store) store = std::make_shared<BucketStore>(bucket, stores_environment_, std::nullopt);
   return store;
+}
+
+void Engine::CountInFlight(Shard& shard, int64_t bytes) {
+  shard.in_flight_bytes += static_cast<uint64_t>(bytes);
+  in_flight_bytes_ += static_cast<uint64_t>(bytes);
 }
 
 runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Engine::Find(Shard& shard, TableBucket bucket) {
@@ -89,7 +104,7 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
     Slot& slot = shard.slots[id];
     slot.closed = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
     if (auto bucket = std::exchange(slot.bucket, nullptr)) {
-      shard.in_flight_bytes -= bucket->Fail(slot.closed);
+      CountInFlight(shard, -static_cast<int64_t>(bucket->Fail(slot.closed)));
       AdmitWaiting(shard);
     }
     std::shared_ptr<BucketStore> store = StoreFor(id);
@@ -127,7 +142,7 @@ void Engine::Committed(std::vector<journal::Entry> group) {
   ForEachShard(group, [this](Shard& shard, journal::Entry entry) {
     const auto slot = shard.slots.find(entry.bucket);
     if (slot != shard.slots.end() && slot->second.bucket) {
-      shard.in_flight_bytes -= slot->second.bucket->Commit(std::move(entry));
+      CountInFlight(shard, -static_cast<int64_t>(slot->second.bucket->Commit(std::move(entry))));
     }
     AdmitWaiting(shard);
   });
@@ -144,9 +159,10 @@ void Engine::Committed(std::vector<journal::Entry> group) {
 void Engine::Failed(std::vector<journal::Entry> group, const arrow::Status& why) {
   failed_ = true;
   RefuseWaiting(why);
-  ForEachShard(std::move(group), [why](Shard& shard, const journal::Entry& entry) {
+  ForEachShard(std::move(group), [this, why](Shard& shard, const journal::Entry& entry) {
     const auto slot = shard.slots.find(entry.bucket);
-    if (slot != shard.slots.end() && slot->second.bucket) shard.in_flight_bytes -= slot->second.bucket->Fail(why);
+    if (slot == shard.slots.end() || !slot->second.bucket) return;
+    CountInFlight(shard, -static_cast<int64_t>(slot->second.bucket->Fail(why)));
   });
 }
 
@@ -180,7 +196,11 @@ EngineStats Engine::stats() const {
                     .unwritten_bytes = stores_environment_.unwritten_bytes,
                     .open_files = files_.size(),
                     .write_failures = flusher_->write_failures(),
-                    .sync_failures = flusher_->sync_failures()};
+                    .sync_failures = flusher_->sync_failures(),
+                    .buckets_set_aside = stores_environment_.buckets_set_aside,
+                    .disk_free_bytes = disk_.free_bytes(),
+                    .disk_low = disk_.low(),
+                    .disk_refusals = disk_.refusals()};
   std::lock_guard lock(stores_mutex_);
   stats.buckets = stores_.size();
   return stats;
@@ -196,6 +216,7 @@ void Engine::Stop(int64_t budget_ms) {
   const int64_t deadline = environment_.clock.MonotonicNs() + budget_ms * 1'000'000;
   BeginStop();
   journal_->Close();
+  disk_.Stop();
   flusher_->Stop();
   flusher_->Drain(deadline);
 }

@@ -25,6 +25,7 @@
 #include "thalweg/tablet/append.h"
 #include "thalweg/tablet/bucket.h"
 #include "thalweg/tablet/bucket_store.h"
+#include "thalweg/tablet/disk_reserve.h"
 #include "thalweg/tablet/flusher.h"
 #include "thalweg/tablet/read.h"
 
@@ -43,13 +44,18 @@ struct EngineOptions {
   journal::JournalOptions journal;
   log::LogOptions log;
   FlusherOptions flusher;
+  DiskReserveOptions disk;
   size_t open_files_max = 512;
+  size_t indexes_max = 256;  ///< of closed segments, kept in memory
   /// A direct write takes all that its bucket has committed before it to the device first, and what comes after it waits. So
   /// with more than this before them, appends that are large only together go through the journal, which is sooner done
   /// though it writes twice the bytes (measured: one bucket of 5 kB appends at 100 MB/s, p99 5 ms against 107).
   uint64_t direct_backlog_max = 1ull << 20;
   uint64_t in_flight_bytes_max = 64ull << 20;  ///< per shard, accepted and not yet durable
-  double journal_full_share = 0.9;             ///< of the ring: no appends are admitted above it
+  /// A bucket whose files have refused everything for so long is shut and its records are set aside, once it holds up others:
+  /// by half of the ring, or of the memory for what is unwritten. Not where the device is full: that passes.
+  int64_t give_up_ns = 30'000'000'000;
+  double journal_full_share = 0.9;  ///< of the ring: no appends are admitted above it
   /// Buckets that the catalog does not know because they were dropped: the rest of their files is no news.
   std::function<bool(const TableBucket&)> dropped = [](const TableBucket&) { return false; };
   std::function<void(std::string)> report = [](std::string) {};  ///< what a person should know; any thread
@@ -62,6 +68,10 @@ struct EngineStats {
   uint64_t buckets = 0;
   uint64_t write_failures = 0;
   uint64_t sync_failures = 0;
+  uint64_t buckets_set_aside = 0;  ///< shut, with records in the folder for them
+  uint64_t disk_free_bytes = 0;    ///< 0 where there is no reserve to keep
+  bool disk_low = false;           ///< nothing new is taken
+  uint64_t disk_refusals = 0;      ///< of appends
 };
 
 /// All buckets of one server: the journal in front, the files behind, the live ends in between.
@@ -90,7 +100,7 @@ class Engine final : public journal::CommitSink {
     bool repeated = false;  ///< nothing was added: it had been appended before
   };
   /// `durable`: resume only when the append is durable and visible; else once it has its offsets. STORAGE after the journal
-  /// failed; REQUEST_TIME_OUT where the engine was too busy to take it within `timeout_ms`; OUT_OF_ORDER_SEQUENCE;
+  /// failed; DISK_WRITE_LOCKED while the device has no more than the reserve; REQUEST_TIME_OUT where the engine was too busy to take it within `timeout_ms`; OUT_OF_ORDER_SEQUENCE;
   /// LOG_STORAGE of a bucket that is shut; RECORD_TOO_LARGE above what a journal file holds.
   runtime::Task<arrow::Result<Appended>> Append(TableBucket bucket, AppendRequest request, bool durable,
                                                 int64_t timeout_ms, runtime::Executor& home);
@@ -128,6 +138,8 @@ class Engine final : public journal::CommitSink {
 
   /// OK, or why nothing can be written any more.
   arrow::Status health() const { return journal_->failure(); }
+  /// Whether the device has room for new data: DISK_WRITE_LOCKED where not. Does not wait.
+  arrow::Status CheckRoom() const { return disk_.Check(); }
   EngineStats stats() const;
 
   /// Refuses what comes and what waits for room; what is in flight becomes durable. Does not wait.
@@ -164,7 +176,6 @@ class Engine final : public journal::CommitSink {
   arrow::Status FindStores(const std::function<bool(const TableBucket&)>& exists);
   arrow::Status FindBuckets(const std::string& directory, TableId table, PartitionId partition,
                             const std::function<bool(const TableBucket&)>& exists);
-  arrow::Status SetAside(const journal::RecordHeader& header, ByteView payload);
   void WriteRecovered();
   void FinishRecovery();
   void WriteCheckpoint();
@@ -181,6 +192,11 @@ class Engine final : public journal::CommitSink {
   void AdmitWaiting(Shard& shard);
   void RefuseWaiting(const arrow::Status& why);
   void NoteRingPressure();
+  void CountInFlight(Shard& shard, int64_t bytes);
+  void NoteTried(const std::shared_ptr<BucketStore>& store, const arrow::Status& status);
+  bool ShouldGiveUp(const BucketStore& store, int64_t now_ns) const;
+  void SetAside(const std::shared_ptr<BucketStore>& store);
+  void CloseSlot(const TableBucket& bucket, const arrow::Status& why);
   void Trim(const std::shared_ptr<BucketStore>& store, LogOffset end);
   template <typename Apply>
   void ForEachShard(std::vector<journal::Entry> group, Apply apply);
@@ -193,6 +209,7 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<Flusher> flusher_;
   mutable std::vector<Shard> shards_;
+  std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 
   std::mutex pressure_mutex_;  ///< so that the last word about ring_full_ is the latest
   double full_share_;          ///< of the ring, for now: a start may find it full, and still takes a little
@@ -205,6 +222,8 @@ class Engine final : public journal::CommitSink {
 
   mutable std::mutex stores_mutex_;
   std::unordered_map<TableBucket, std::shared_ptr<BucketStore>> stores_;
+
+  DiskReserve disk_;  ///< last: what it calls stands above
 };
 
 }  // namespace thalweg::tablet

@@ -34,8 +34,9 @@ runtime::Task<arrow::Status> Engine::Admit(Shard& shard, uint64_t bytes, int64_t
     co_return Error(ErrorCode::kRecordTooLarge, "{} bytes at once are more than a journal file holds ({}).", bytes,
                     options_.journal.ring.file_bytes);
   }
+  TW_CO_RETURN_NOT_OK(disk_.Take(bytes));
   if (shard.queue.empty() && HasRoom(shard, bytes)) {
-    shard.in_flight_bytes += bytes;
+    CountInFlight(shard, static_cast<int64_t>(bytes));
     co_return arrow::Status::OK();
   }
   auto admission = std::make_shared<Admission>(Admission{.bytes = bytes});
@@ -67,7 +68,7 @@ void Engine::AdmitWaiting(Shard& shard) {
   while (!shard.queue.empty() && HasRoom(shard, shard.queue.front()->bytes)) {
     auto admission = std::move(shard.queue.front());
     shard.queue.pop_front();
-    shard.in_flight_bytes += admission->bytes;
+    CountInFlight(shard, static_cast<int64_t>(admission->bytes));
     admission->over = true;
     admission->handle.resume();
   }
@@ -116,7 +117,7 @@ runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, Ap
           release = 0;
           journal_->Append(std::move(*accepted->entry));
         }
-        shard.in_flight_bytes -= release;
+        CountInFlight(shard, -static_cast<int64_t>(release));
         if (durable && !accepted->durable) {
           TW_CO_RETURN_NOT_OK(co_await done.Wait(home));
         } else {
@@ -128,7 +129,7 @@ runtime::Task<arrow::Result<Engine::Appended>> Engine::Append(TableBucket id, Ap
     } else {
       refused = bucket.status();
     }
-    shard.in_flight_bytes -= release;
+    CountInFlight(shard, -static_cast<int64_t>(release));
     AdmitWaiting(shard);
   }
   co_await runtime::EnsureOn(home);

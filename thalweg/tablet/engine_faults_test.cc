@@ -209,6 +209,69 @@ TEST_F(EngineFaultsTest, ADeviceThatKeepsFailingDoesNotSpin) {
   EXPECT_THAT(sim_.ReadAll(a_), SizeIs(1)) << "from memory";
 }
 
+/// One bucket whose files never take anything again: it must not hold the ring, and everybody else, for ever.
+TEST_F(EngineFaultsTest, ABucketThatKeepsFailingIsShutBeforeItHoldsUpTheOthers) {
+  Open();
+  std::vector<std::string> kept;
+  ASSERT_TRUE(sim_.Append(a_, {{.name = "in files"}})->ok());
+  sim_.RunFor(3000);
+  disk_.FailNext(Operation::kWrite, "data/log/t1/b0", Fault::kIoError, 1'000'000);
+  disk_.FailNext(Operation::kCreate, "data/log/t1/b0", Fault::kIoError, 1'000'000);
+  std::vector<std::string> lost;
+  for (int i = 0; i < 20; ++i) {
+    lost.push_back(fmt::format("a{}", i));
+    ASSERT_TRUE(sim_.Append(a_, {{.name = lost.back(), .bytes = 3000}})->ok());
+  }
+  sim_.RunFor(120'000);
+  EXPECT_EQ(sim_.engine->stats().buckets_set_aside, 0u) << "it harms nobody yet, and may recover";
+  int written = 0;
+  for (; written < 400; ++written) {
+    const auto answer = sim_.Append(b_, {{.name = fmt::format("b{}", written), .bytes = 3000}});
+    ASSERT_TRUE(answer->ok()) << answer->result->status();
+  }
+  sim_.RunFor(60'000);
+  EXPECT_EQ(sim_.engine->stats().buckets_set_aside, 1u);
+  EXPECT_EQ(sim_.engine->stats().journal.live_bytes, 0u) << "the ring goes on";
+  EXPECT_EQ(sim_.engine->stats().unwritten_bytes, 0u);
+  EXPECT_THAT(sim_.ReadAll(b_), SizeIs(400));
+  const auto refused = sim_.Append(a_, {{.name = "no"}});
+  EXPECT_EQ(refused->code(), ErrorCode::kLogStorage);
+  EXPECT_THAT(refused->result->status().message(), HasSubstr("data/unreplayed/t1/b0"));
+  std::string aside;
+  for (const auto& entry : disk_.List("data/unreplayed/t1/b0").ValueOrDie()) {
+    aside += io::ReadFile(disk_, "data/unreplayed/t1/b0/" + entry.name).ValueOrDie();
+  }
+  for (const auto& name : lost) EXPECT_THAT(aside, HasSubstr(name + ";"));
+
+  sim_.Stop();
+  const auto after = disk_.PowerCut(testing::PowerLoss::kDropUnsynced);
+  SimEngine next(*after);
+  ASSERT_TRUE(next.Open().ok());
+  EXPECT_EQ(next.Append(a_, {{.name = "no"}})->code(), ErrorCode::kLogStorage) << "shut until a person has looked";
+  EXPECT_EQ(next.engine->stats().buckets_set_aside, 1u);
+  EXPECT_THAT(next.ReadAll(b_), SizeIs(400));
+}
+
+TEST_F(EngineFaultsTest, WhatCannotBeSetAsideEitherStaysInTheJournal) {
+  Open();
+  ASSERT_TRUE(sim_.Append(b_, {{.name = "opens it"}})->ok());
+  sim_.RunFor(3000);
+  disk_.FailNext(Operation::kCreate, "data/log/t1/b0", Fault::kIoError, 1'000'000);
+  disk_.FailNext(Operation::kCreate, "data/unreplayed", Fault::kIoError, 1'000'000);
+  int accepted = 0;
+  while (accepted < 1000 && sim_.Append(a_, {{.name = fmt::format("a{}", accepted), .bytes = 3000}})->ok()) ++accepted;
+  EXPECT_LT(accepted, 1000);
+  sim_.RunFor(120'000);
+  EXPECT_EQ(sim_.engine->stats().buckets_set_aside, 0u);
+  EXPECT_THAT(sim_.reports, Contains(HasSubstr("cannot be set aside either")));
+  EXPECT_LT(sim_.reports.size(), 1000u);
+  sim_.Stop();
+  const auto after = disk_.PowerCut(testing::PowerLoss::kDropUnsynced);
+  SimEngine next(*after);
+  ASSERT_TRUE(next.Open().ok());
+  EXPECT_THAT(next.ReadAll(a_), SizeIs(accepted));
+}
+
 TEST_F(EngineFaultsTest, ACheckpointThatCannotBeWrittenIsToldAndTriedAgain) {
   Open();
   disk_.FailNext(Operation::kRename, "checkpoint", Fault::kIoError, 2);

@@ -7,6 +7,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/tablet/checkpoint.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/set_aside.h"
 
 namespace thalweg::tablet {
 namespace {
@@ -43,13 +44,16 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
   ARROW_RETURN_NOT_OK(fs.SyncDirectory(options_.directory));
   // Also where it exists: it may have been made just before a crash.
   ARROW_RETURN_NOT_OK(fs.SyncDirectory(io::ParentOf(options_.directory)));
-  ARROW_ASSIGN_OR_RAISE(stores_environment_.any_set_aside, fs.Exists(stores_environment_.set_aside));
+  ARROW_ASSIGN_OR_RAISE(const bool any_set_aside, fs.Exists(stores_environment_.set_aside));
+  stores_environment_.any_set_aside = any_set_aside;
   uint64_t from_sequence = 0;
   ARROW_RETURN_NOT_OK(LoadStores(exists, from_sequence));
 
   journal::JournalOptions journal_options = options_.journal;
   journal_options.ring.directory = options_.directory + "/journal";
   journal_options.report = options_.report;
+  // Twice, since a file that is half made counts as if nothing of it was there.
+  journal_options.may_grow = [this](uint64_t bytes) { return disk_.TakeIfRoom(bytes, 2 * bytes); };
   std::set<TableBucket> told;
   const auto replay = [&](const journal::RecordHeader& header, ByteView payload) {
     if (!exists(header.bucket)) return arrow::Status::OK();
@@ -57,7 +61,8 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
     if (stores_environment_.recovering_bytes > kRecoveringBytesMax) WriteRecovered();
     if (status.ok()) return status;
     if (told.insert(header.bucket).second) options_.report(status.message());
-    return SetAside(header, payload);
+    // The ring must not wait for a bucket that is shut.
+    return SetAsideRecord(stores_environment_, header, payload);
   };
   ARROW_ASSIGN_OR_RAISE(journal_,
                         journal::Journal::Open(fs, environment_.clock, environment_.journal_thread, environment_.pool,
@@ -70,22 +75,10 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
   flusher_ = std::make_unique<Flusher>(
       environment_.clock, environment_.pool, *journal_, stores_environment_, options_.flusher,
       Flusher::Hooks{.written = [this](const auto& store, LogOffset end) { Trim(store, end); },
+                     .tried = [this](const auto& store, const auto& status) { NoteTried(store, status); },
                      .round_over = [this] { WriteCheckpoint(); },
                      .report = options_.report});
   FinishRecovery();
-  return arrow::Status::OK();
-}
-
-arrow::Status Engine::SetAside(const journal::RecordHeader& header, ByteView payload) {
-  // The bucket is shut, so the record cannot be replayed, and the ring must not wait for it for ever.
-  const std::string folder = BucketDirectory(stores_environment_.set_aside, header.bucket);
-  ARROW_RETURN_NOT_OK(environment_.fs.CreateDirectories(folder));
-  stores_environment_.any_set_aside = true;
-  const std::string path = fmt::format("{}/{:020}-{}", folder, header.first, header.sequence);
-  ARROW_RETURN_NOT_OK(io::ReplaceFile(environment_.fs, path, payload));
-  for (std::string at = folder; at.size() > options_.directory.size(); at = io::ParentOf(at)) {
-    ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(at)));
-  }
   return arrow::Status::OK();
 }
 
@@ -159,6 +152,7 @@ void Engine::FinishRecovery() {
   // A ring that is found full is not empty before every bucket is synced, and writers do not wait for that.
   full_share_ = std::max(full_share_, journal_->pressure() + kStartShare);
   NoteRingPressure();
+  disk_.Start(environment_.pool);
 }
 
 void Engine::WriteCheckpoint() {

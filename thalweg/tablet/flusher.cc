@@ -132,6 +132,7 @@ arrow::Result<LogOffset> Flusher::WritePieces(const std::shared_ptr<BucketStore>
 
 void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
   const auto end = WritePieces(store);
+  hooks_.tried(store, end.status());
   if (!end.ok() && !store->removed()) {
     hooks_.report(fmt::format("Writing {} failed and will be tried again; its records stay in the journal: {}",
                               store->bucket(), end.status().message()));
@@ -151,6 +152,7 @@ void Flusher::WriteOne(const std::shared_ptr<BucketStore>& store) {
 bool Flusher::SyncOne(const std::shared_ptr<BucketStore>& store) {
   store->ExchangeQueuedForSync(false);
   const arrow::Status status = store->Sync(journal_);
+  hooks_.tried(store, status);
   if (status.ok() || store->removed()) return true;
   hooks_.report(fmt::format("Syncing {} failed and will be tried again; its records stay in the journal: {}",
                             store->bucket(), status.message()));

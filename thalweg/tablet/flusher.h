@@ -42,6 +42,8 @@ class Flusher {
   struct Hooks {
     /// The files of `store` hold everything below `end`.
     std::function<void(const std::shared_ptr<BucketStore>& store, LogOffset end)> written;
+    /// How a write or sync of `store` went. Blocks.
+    std::function<void(const std::shared_ptr<BucketStore>& store, const arrow::Status& status)> tried;
     /// A round of syncs is over: time for a checkpoint. Blocks.
     std::function<void()> round_over;
     /// For a person.

@@ -37,6 +37,8 @@ class Stream {
   /// Completes when everything has been handed to the kernel.
   virtual runtime::Task<arrow::Status> Write(std::vector<Fragment> fragments) = 0;
   virtual void Close() = 0;
+  /// Of all writes, what the kernel has taken so far.
+  virtual uint64_t bytes_written() const = 0;
   virtual runtime::Executor& executor() = 0;
   /// "127.0.0.1:54321", for logs.
   virtual const std::string& peer() const = 0;

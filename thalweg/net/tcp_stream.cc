@@ -42,6 +42,7 @@ struct Connection {
   bool reading = false;
   bool writing = false;
   bool more_to_read = true;  ///< the last read filled its buffer, so the next is likely to find data
+  uint64_t written = 0;      ///< in all
   size_t read_in_turn = 0;   ///< bytes read since the shard's other work last ran
 
   void Close() {
@@ -210,6 +211,7 @@ Task<arrow::Status> WriteAll(ConnectionPtr connection, std::vector<Fragment> fra
       error = sent.error;
       cursor.Advance(sent.bytes);
       written_in_turn += sent.bytes;
+      c.written += sent.bytes;
     }
   }
   c.writing = false;
@@ -227,6 +229,7 @@ class TcpStream final : public Stream {
     return WriteAll(connection_, std::move(fragments));
   }
   void Close() override { connection_->Close(); }
+  uint64_t bytes_written() const override { return connection_->written; }
   runtime::Executor& executor() override { return connection_->shard; }
   const std::string& peer() const override { return connection_->peer; }
   const std::string& peer_host() const override { return connection_->peer_host; }

@@ -16,7 +16,7 @@ namespace thalweg::runtime {
 /// A request for more than the whole limit gets through alone, once all else has been given back, so nothing waits for
 /// ever; the limit is then exceeded by that one request.
 ///
-/// Invariants: 1. used() <= limit, or a single holder has all of it; 2. nobody overtakes a waiter.
+/// Invariants: 1. used() <= limit, or a single holder has all of it, or some holder has grown; 2. nobody overtakes a waiter.
 /// Thread safety: all but the destructor, which finds nobody waiting.
 class ByteBudget {
  public:
@@ -71,6 +71,13 @@ class ByteBudget {
     }
   }
 
+  /// Takes more than was asked for, without waiting, limit or not.
+  void Grow(int64_t bytes) {
+    TW_CHECK(bytes >= 0);
+    std::lock_guard lock(mutex_);
+    used_ += bytes;
+  }
+
   /// Gives `bytes`, which the caller has acquired, back at the end of the scope.
   class Hold {
    public:
@@ -84,6 +91,13 @@ class ByteBudget {
     }
     ~Hold() {
       if (budget_) budget_->Release(bytes_);
+    }
+    /// It has turned out to be this much, more or less than acquired. Nothing for a hold of nothing.
+    void Resize(int64_t bytes) {
+      if (!budget_) return;
+      if (bytes > bytes_) budget_->Grow(bytes - bytes_);
+      if (bytes < bytes_) budget_->Release(bytes_ - bytes);
+      bytes_ = bytes;
     }
 
    private:

@@ -11,6 +11,7 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/net/listener.h"
 #include "thalweg/net/stream.h"
+#include "thalweg/runtime/byte_budget.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/task.h"
 #include "thalweg/security/access_policy.h"
@@ -46,6 +47,9 @@ struct Call {
   Connection& connection;         ///< outlives the call
   std::shared_ptr<Buffer> frame;  ///< without its length field; handlers may write to record bytes in it
   wire::Request request;          ///< views `frame`
+  runtime::ByteBudget& answers;   ///< memory for records in answers, of the whole server
+  /// What the answer holds of it until it is sent; see answer_memory.h. Outlives the call.
+  runtime::ByteBudget::Hold& answer_memory;
 };
 
 /// A whole response frame.

@@ -7,6 +7,7 @@
 
 #include "thalweg/base/error.h"
 #include "thalweg/service/access.h"
+#include "thalweg/service/answer_memory.h"
 #include "thalweg/service/fetch_transform.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/projected_read.h"
@@ -49,13 +50,19 @@ class Fetch {
     while (true) {
       const int64_t left_ns = deadline_ns - call_.services.clock.MonotonicNs();
       auto waiter = left_ns > 0 && !waits.over() ? std::make_shared<tablet::ReadWaiter>() : nullptr;
+      TW_CO_ASSIGN_OR_RETURN(bytes_max_,
+                             co_await TakeAnswerMemory(call_, static_cast<uint64_t>(std::max(request_.max_bytes, 0))));
       co_await ReadAll(waiter);
       if (!waiter || waits.over() || Enough()) break;
+      call_.answer_memory = {};
       waits.Add(waiter);
       call_.home.PostAfter(runtime::Nanos(left_ns), [waiter] { waiter->Wake(); });
       co_await waiter->Wait(call_.home);
       waits.Remove(waiter);
     }
+    uint64_t memory_bytes = 0;
+    for (const auto& want : wants_) memory_bytes += want.records.memory_bytes;
+    call_.answer_memory.Resize(static_cast<int64_t>(memory_bytes));
     co_return Answer();
   }
 
@@ -107,7 +114,7 @@ class Fetch {
     // Where the bytes do not suffice for all buckets, a different one comes first each time.
     static std::atomic<uint64_t> turn{0};
     const size_t first = wants_.empty() ? 0 : turn.fetch_add(1, std::memory_order_relaxed) % wants_.size();
-    uint64_t left = std::max(request_.max_bytes, 0);
+    uint64_t left = bytes_max_;
     bool any = false;
     for (size_t i = 0; i < wants_.size(); ++i) {
       Want& want = wants_[(first + i) % wants_.size()];
@@ -196,6 +203,7 @@ class Fetch {
   const wire::FetchLogRequest& request_;
   std::vector<std::unique_ptr<FetchTransform>> transforms_;
   std::vector<Want> wants_;
+  uint64_t bytes_max_ = 0;  ///< of records in the answer
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "thalweg/format/log_batch.h"
 #include "thalweg/schema/arrow_mapping.h"
 #include "thalweg/schema/table_config.h"
+#include "thalweg/service/answer_memory.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
@@ -100,7 +101,11 @@ runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::Limit
   }
   if (request.limit() < 0)
     co_return Error(ErrorCode::kInvalidScanRequest, "A limit of {} makes no sense.", request.limit());
-  co_return co_await LastRecords(call, access, bucket, request.limit());
+  TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kAnswerBytesMax)).status());
+  TW_CO_ASSIGN_OR_RETURN(auto records, co_await LastRecords(call, access, bucket, request.limit()));
+  // Here, in the message and in the frame.
+  call.answer_memory.Resize(static_cast<int64_t>(3 * records.size()));
+  co_return records;
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ class Walk {
                 [&](size_t offset, size_t size) -> arrow::Result<net::Fragment> { return batch.Slice(offset, size); }));
         at += header.total_bytes();
       }
+      to_.memory_bytes += run.batches.size();
     }
     return arrow::Status::OK();
   }
@@ -118,6 +119,7 @@ class Walk {
 
   arrow::Result<net::Fragment> FromFile(const log::LogRange& range, size_t offset, size_t size, bool may_wait) {
     if (size > kInlineBytesMax) return RangeOf(range, position_ + offset, size);
+    to_.memory_bytes += size;
     auto buffer = std::make_shared<Buffer>(size);
     ARROW_RETURN_NOT_OK(Read(range, position_ + offset, buffer->view(), may_wait));
     return Bytes(std::shared_ptr<const Buffer>(std::move(buffer)));
@@ -182,6 +184,7 @@ class Walk {
 void AddWhole(const tablet::ReadResult& read, FetchedRecords& to) {
   if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) {
     for (const auto& run : memory->runs) AddFragment(to, run.batches);
+    to.memory_bytes += read.bytes;
   } else if (const auto* range = std::get_if<log::LogRange>(&read.data)) {
     AddFragment(to, RangeOf(*range, 0, range->bytes));
   }

@@ -25,7 +25,9 @@ struct FetchedRecords {
   LogOffset sent_next;   ///< behind the last batch that was sent
   uint64_t batches = 0;  ///< sent
   uint64_t dropped = 0;  ///< batches that the filter ruled out
-  bool full = false;     ///< the byte limit was reached before the end of what was read
+  uint64_t memory_bytes =
+      0;              ///< that `fragments` keep from being freed: whole batches, also where pieces of them are sent
+  bool full = false;  ///< the byte limit was reached before the end of what was read
 };
 
 /// How the batches of one read become what is sent.

@@ -16,7 +16,10 @@ constexpr auto kSweepEvery = std::chrono::seconds(2);
 }  // namespace
 
 Server::Server(Services& services, std::vector<runtime::Executor*> shards, std::function<void(std::string)> report)
-    : services_(services), report_(std::move(report)), memory_(services.limits.request_memory_bytes) {
+    : services_(services),
+      report_(std::move(report)),
+      memory_(services.limits.request_memory_bytes),
+      answers_(services.limits.answer_memory_bytes) {
   for (auto* executor : shards) shards_.push_back({.executor = executor});
 }
 
@@ -48,10 +51,11 @@ void Server::OnStream(std::unique_ptr<net::Stream> stream, const Endpoint& endpo
 
 void Server::Sweep(Shard& shard) {
   const int64_t now_ns = services_.clock.MonotonicNs();
+  const bool pressed = answers_.used() > answers_.limit() / 2;
   // Closing a session may end it, and take it out of the set.
   const std::vector<Session*> sessions(shard.sessions.begin(), shard.sessions.end());
   for (Session* session : sessions) {
-    if (shard.sessions.contains(session)) session->CheckTimeouts(now_ns);
+    if (shard.sessions.contains(session)) session->CheckTimeouts(now_ns, pressed);
   }
   shard.sweeping = !shard.sessions.empty();
   if (shard.sweeping) {

@@ -34,6 +34,10 @@ class Server {
 
   int connections() const;
 
+  /// Memory for requests, and for records in answers.
+  const runtime::ByteBudget& requests() const { return memory_; }
+  runtime::ByteBudget& answers() { return answers_; }
+
   /// Of sessions only.
   void Forget(Session& session);
   void NoteMalformed(const std::string& peer, const arrow::Status& why);
@@ -53,6 +57,7 @@ class Server {
   Services& services_;
   const std::function<void(std::string)> report_;
   runtime::ByteBudget memory_;
+  runtime::ByteBudget answers_;
   std::vector<Shard> shards_;
 
   mutable std::mutex mutex_;

@@ -29,6 +29,7 @@ class RequestMetrics;
 struct ServiceLimits {
   int64_t frame_bytes_max = 100 << 20;       ///< of one request
   int64_t request_memory_bytes = 256 << 20;  ///< of all requests that are being read or answered
+  int64_t answer_memory_bytes = 128 << 20;   ///< of records in answers that are made or not sent yet, files apart
   size_t batch_bytes_max = 100 << 20;        ///< of one record batch
   int connections_max = 20'000;
   int calls_per_connection_max = 1'000;                ///< in flight; reading pauses above
@@ -36,6 +37,9 @@ struct ServiceLimits {
   int64_t idle_ms_max = 600'000;                       ///< a connection without any traffic is closed
   int64_t frame_ms_max = 30'000;                       ///< a request must have arrived whole within this
   int64_t fetch_wait_ms_max = 30'000;
+  int64_t answer_wait_ms_max = 20'000;  ///< that a read waits for memory for its answer
+  int64_t send_ms_max = 60'000;         ///< a client that takes nothing of an answer for so long is closed;
+  int64_t pressed_send_ms_max = 4'000;  ///< so, or takes next to nothing, while answers need the memory
 };
 
 /// What handlers work with. Outlives all calls.

@@ -15,6 +15,10 @@ namespace {
 
 // Small requests are read several at a time; what is longer goes straight to its own memory.
 constexpr size_t kReadAheadBytes = 4096;
+// So much, as long as no more has come at once: most of many connections are idle.
+constexpr size_t kFirstReadAheadBytes = 512;
+// Who takes less between two looks, while others need the memory of its answer, is as good as stuck.
+constexpr uint64_t kTakenBytesMin = 64 << 10;
 
 constexpr int64_t kStrangersFrameBytesMax = 64 << 10;
 
@@ -42,7 +46,7 @@ size_t BytesOf(const Reply& reply) {
 
 Session::Session(Server& server, Services& services, runtime::ByteBudget& memory, const Endpoint& endpoint,
                  std::unique_ptr<net::Stream> stream)
-    : server_(server), services_(services), memory_(memory), stream_(std::move(stream)), ahead_(kReadAheadBytes) {
+    : server_(server), services_(services), memory_(memory), stream_(std::move(stream)), ahead_(kFirstReadAheadBytes) {
   last_traffic_ns_ = Now();
   connection_.advertised = endpoint.advertised;
   if (connection_.advertised.host.empty()) connection_.advertised.host = stream_->local_host();
@@ -70,11 +74,22 @@ void Session::Drain() {
   if (calls_ == 0 && outgoing_.empty() && !writing_) Close();
 }
 
-void Session::CheckTimeouts(int64_t now_ns) {
+void Session::CheckTimeouts(int64_t now_ns, bool pressed) {
   constexpr int64_t kNsPerMs = 1'000'000;
   const bool slow = frame_began_ns_ != 0 && now_ns - frame_began_ns_ > services_.limits.frame_ms_max * kNsPerMs;
   const bool idle = calls_ == 0 && now_ns - last_traffic_ns_ > services_.limits.idle_ms_max * kNsPerMs;
-  if (slow || idle) Close();
+  if (slow || idle || !TakesAnswers(now_ns, pressed)) Close();
+}
+
+bool Session::TakesAnswers(int64_t now_ns, bool pressed) {
+  const uint64_t taken = stream_->bytes_written() - sent_before_;
+  if (!writing_) return true;
+  if (taken >= (pressed ? kTakenBytesMin : 1)) {
+    sent_before_ += taken;
+    took_ns_ = now_ns;
+  }
+  const int64_t ms_max = pressed ? services_.limits.pressed_send_ms_max : services_.limits.send_ms_max;
+  return now_ns - took_ns_ <= ms_max * 1'000'000;
 }
 
 bool Session::Congested() const {
@@ -108,6 +123,7 @@ runtime::Task<arrow::Result<Session::Frame>> Session::ReadFrame() {
     if (!got.ok() || *got == 0) co_return ended();
     services_.metrics.AddBytesIn(*got);
     ahead_to_ += *got;
+    if (ahead_to_ == ahead_.size()) ahead_.resize(kReadAheadBytes);
   }
   const auto length = LoadBig<int32_t>(ahead_.data() + ahead_from_);
   ahead_from_ += wire::kLengthBytes;
@@ -167,6 +183,7 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   const int32_t id = request->id;
   const wire::ApiKey key = request->key;
   Reply reply;
+  runtime::ByteBudget::Hold answer_memory;
   arrow::Status status;
   const Api* api = FindApi(key);
   if (!connection_.authenticated && !IsForStrangers(key)) {
@@ -182,7 +199,8 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
                    "This server implements {} in versions {} to {}, not {}: see API_VERSIONS.", wire::ApiName(key),
                    api->version_min, api->version_max, request->version);
   } else {
-    Call call{services_, stream_->executor(), connection_, std::move(frame.bytes), *request};
+    Call call{services_, stream_->executor(), connection_,  std::move(frame.bytes),
+              *request,  server_.answers(),   answer_memory};
     if (services_.policy) status = api->access(call);
     if (status.ok()) {
       auto answer = co_await api->handler(std::move(call));
@@ -194,14 +212,18 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   const size_t bytes = BytesOf(reply);
   services_.metrics.AddRequest(key, Now() - began_ns, bytes, status.ok());
   --calls_;
-  Send(std::move(reply), bytes, std::move(frame.memory));
+  Send(std::move(reply), bytes, std::move(frame.memory), std::move(answer_memory));
 }
 
-void Session::Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory) {
+void Session::Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory,
+                   runtime::ByteBudget::Hold answer_memory) {
   if (closed_) return;
   unsent_bytes_ += bytes;
-  outgoing_.push_back({std::move(reply), bytes, std::move(memory)});
-  if (!std::exchange(writing_, true)) runtime::Spawn(WriteLoop(shared_from_this()));
+  outgoing_.push_back({std::move(reply), bytes, std::move(memory), std::move(answer_memory)});
+  if (std::exchange(writing_, true)) return;
+  sent_before_ = stream_->bytes_written();
+  took_ns_ = Now();
+  runtime::Spawn(WriteLoop(shared_from_this()));
 }
 
 runtime::Task<> Session::WriteLoop(std::shared_ptr<Session> self) {

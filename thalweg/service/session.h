@@ -36,7 +36,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void Close();
 
   /// Closes where the client has been silent for too long, or is too slow with a frame.
-  void CheckTimeouts(int64_t now_ns);
+  /// Also where it takes nothing of its answers, sooner if `pressed`: others need the memory. Now and then.
+  void CheckTimeouts(int64_t now_ns, bool pressed);
   const std::string& peer() const { return stream_->peer(); }
   runtime::Executor& executor() const { return stream_->executor(); }
 
@@ -49,7 +50,8 @@ class Session : public std::enable_shared_from_this<Session> {
   runtime::Task<arrow::Result<Frame>> ReadFrame();
   runtime::Task<bool> Fill(MutableByteView into);
   runtime::Task<> Handle(std::shared_ptr<Session> self, Frame frame);
-  void Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory);
+  bool TakesAnswers(int64_t now_ns, bool pressed);
+  void Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory, runtime::ByteBudget::Hold answer_memory);
   runtime::Task<> WriteLoop(std::shared_ptr<Session> self);
   bool Congested() const;
   void ResumeReading();
@@ -59,6 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Reply reply;
     size_t bytes = 0;
     runtime::ByteBudget::Hold memory;
+    runtime::ByteBudget::Hold answer_memory;
   };
 
   Server& server_;
@@ -80,6 +83,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::coroutine_handle<> paused_reader_;
   int64_t last_traffic_ns_ = 0;
   int64_t frame_began_ns_ = 0;  ///< 0: between frames
+  uint64_t sent_before_ = 0;    ///< bytes that the client had taken when it last took enough,
+  int64_t took_ns_ = 0;         ///< which was then
 };
 
 }  // namespace thalweg::service

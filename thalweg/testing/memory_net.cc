@@ -38,6 +38,7 @@ struct Wait {
 struct Pipe {
   std::deque<uint8_t> arrived;
   size_t window_used = 0;    ///< written and not yet read
+  uint64_t written = 0;      ///< in all
   bool end_arrived = false;  ///< the writer has closed
   bool reader_gone = false;  ///< the reader has closed
   Waiting reader;
@@ -150,6 +151,7 @@ Task<arrow::Status> Write(std::shared_ptr<Link> link, int end, std::vector<net::
     }
     const size_t count = link->Piece(std::min(room, all.size() - done));
     pipe.window_used += count;
+    pipe.written += count;
     runtime::Executor& receiver = *link->executors[1 - end];
     receiver.PostAfter(link->options.latency, [link, end, piece = all.substr(done, count)] {
       Pipe& to = link->pipes[end];
@@ -170,6 +172,7 @@ class MemoryStream final : public net::Stream {
     return testing::Write(link_, end_, std::move(fragments));
   }
   void Close() override { link_->Close(link_, end_); }
+  uint64_t bytes_written() const override { return link_->pipes[end_].written; }
   runtime::Executor& executor() override { return *link_->executors[end_]; }
   const std::string& peer() const override { return link_->peers[end_]; }
   const std::string& peer_host() const override { return link_->hosts[1 - end_]; }

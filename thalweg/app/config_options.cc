@@ -5,6 +5,7 @@
 
 #include "thalweg/app/config_option.h"
 #include "thalweg/app/config_values.h"
+#include "thalweg/app/memory_shares.h"
 #include "thalweg/base/error.h"
 #include "thalweg/schema/table_options.h"
 #include "thalweg/security/access_policy.h"
@@ -21,6 +22,8 @@ constexpr uint64_t kJournalMibMax = 1 << 20;
 // Positions in a segment are 31 bits wide.
 constexpr uint64_t kSegmentMibMin = 1;
 constexpr uint64_t kSegmentMibMax = 2047;
+constexpr uint64_t kReserveMibMax = 1 << 20;
+constexpr uint64_t kMemoryMibMax = 16 << 20;
 
 constexpr std::string_view kListenerJaasHead = "security.sasl.listener.name.";
 constexpr std::string_view kListenerJaasTail = ".plain.jaas.config";
@@ -210,6 +213,14 @@ constexpr ConfigOption kOptions[] = {
        ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytesWithin(value, kSegmentMibMin, kSegmentMibMax));
        return arrow::Status::OK();
      }},
+    {"thalweg.disk.reserve", "`256mb`",
+     "So much of the device is kept free: new data are refused while no more than that is left, reads go on, and "
+     "writing "
+     "goes on by itself once there is room; to `1048576mb`. 0: nothing is refused before the device is full.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.disk_reserve_bytes, ParseBytesWithin(value, 0, kReserveMibMax));
+       return arrow::Status::OK();
+     }},
     {"thalweg.durability", "`synced`",
      "`synced`: acknowledged means on disk. `page-cache`: acknowledged data survive a crash of the server, not "
      "a loss of power; the start-up lines and the metric `thalweg_durability_synced` say so.",
@@ -219,6 +230,13 @@ constexpr ConfigOption kOptions[] = {
      "of it, from 16 to 64 MiB, and there are always two. New appends wait once 90 % are in use.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        ARROW_ASSIGN_OR_RAISE(options.journal_bytes, ParseBytesWithin(value, kJournalMibMin, kJournalMibMax));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.memory.budget", "half of the machine's, or of the control group's",
+     "Memory for all that grows with load: requests, answers, records on their way to files, indexes, connections; "
+     "`256mb` to `16777216mb`. What does not fit waits.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.memory_budget, ParseBytesWithin(value, kMemoryBudgetMin >> 20, kMemoryMibMax));
        return arrow::Status::OK();
      }},
     {"thalweg.shards", "0", "Threads that serve requests; 0: one per core. May change from start to start.",

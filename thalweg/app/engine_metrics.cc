@@ -34,6 +34,14 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
       [](Stats s) { return s.write_failures; });
   add("thalweg_segment_sync_failures", "Syncs of segments that failed and were tried again.",
       [](Stats s) { return s.sync_failures; });
+  add("thalweg_buckets_set_aside",
+      "Buckets that are shut because their files kept failing; their records are set aside.",
+      [](Stats s) { return s.buckets_set_aside; });
+  add("thalweg_disk_free_bytes", "Free on the device of the data, as last measured; 0 where thalweg.disk.reserve is 0.",
+      [](Stats s) { return s.disk_free_bytes; });
+  add("thalweg_disk_low", "1: no more is free than thalweg.disk.reserve keeps, and nothing new is taken.",
+      [](Stats s) { return s.disk_low ? 1 : 0; });
+  add("thalweg_disk_refusals", "Appends that were refused because of that.", [](Stats s) { return s.disk_refusals; });
   metrics.AddGauge("thalweg_durability_synced", "1: acknowledged means on disk; 0: page-cache.").Set(synced ? 1 : 0);
 }
 

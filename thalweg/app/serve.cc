@@ -14,7 +14,9 @@
 #include "fmt/format.h"
 #include "thalweg/app/data_directory.h"
 #include "thalweg/app/engine_metrics.h"
+#include "thalweg/app/memory_shares.h"
 #include "thalweg/base/error.h"
+#include "thalweg/catalog/bounded_meta_store.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/catalog/embedded_meta_store.h"
 #include "thalweg/http/operations.h"
@@ -92,6 +94,7 @@ class RunningServer {
     shards_ =
         runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
     for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
+    shares_ = ShareOut(options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(), shards_->count());
     // Before anyone can know that the server is up. One that comes during the start takes effect after it.
     signals_.emplace(*executors_.front(), [this](int signal) {
       if (!std::exchange(asked_, true)) stop_signal_.set_value(signal);
@@ -111,9 +114,11 @@ class RunningServer {
  private:
   arrow::Status OpenCatalog() {
     ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
+    bounded_store_ = std::make_unique<catalog::BoundedMetaStore>(
+        *meta_store_, [this] { return engine_ ? engine_->CheckRoom() : arrow::Status::OK(); });
     ARROW_ASSIGN_OR_RAISE(
-        catalog_, runtime::BlockOn(*executors_.front(), catalog::Catalog::Open(*meta_store_, clock_, options_.catalog,
-                                                                               *executors_.front())));
+        catalog_, runtime::BlockOn(*executors_.front(), catalog::Catalog::Open(*bounded_store_, clock_,
+                                                                               options_.catalog, *executors_.front())));
     return arrow::Status::OK();
   }
 
@@ -125,6 +130,10 @@ class RunningServer {
         std::clamp(options_.journal_bytes / kJournalFilesMin, kJournalFileBytesMin, options.journal.ring.file_bytes);
     options.journal.durability = options_.durability;
     options.log.segment_bytes_max = options_.segment_bytes;
+    options.disk.bytes = options_.disk_reserve_bytes;
+    options.flusher.unwritten_bytes_max = shares_.unwritten;
+    options.in_flight_bytes_max = shares_.in_flight;
+    options.indexes_max = shares_.segment_indexes;
     options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
     const auto view = catalog_->view();
     const auto exists = [&](const TableBucket& bucket) {
@@ -183,10 +192,18 @@ class RunningServer {
                               .limits = options_.limits,
                               .policy = options_.authorizer_enabled ? &options_.policy : nullptr,
                               .configuration = options_.configuration});
+    auto& limits = services_->limits;
+    limits.request_memory_bytes = static_cast<int64_t>(shares_.requests);
+    limits.answer_memory_bytes = static_cast<int64_t>(shares_.answers);
+    limits.connections_max = shares_.connections;
     server_ = std::make_unique<service::Server>(*services_, executors_,
                                                 [](const std::string& what) { runtime::LogInfo("{}", what); });
     metrics_.AddGaugeReader("thalweg_connections", "Open connections of Fluss clients.",
                             [server = server_.get()] { return static_cast<double>(server->connections()); });
+    metrics_.AddGaugeReader("thalweg_request_memory_bytes", "Of requests that are being read or answered.",
+                            [server = server_.get()] { return static_cast<double>(server->requests().used()); });
+    metrics_.AddGaugeReader("thalweg_answer_memory_bytes", "Of records in answers that are made or not sent yet.",
+                            [server = server_.get()] { return static_cast<double>(server->answers().used()); });
     for (const auto& options : options_.listeners) {
       auto& endpoint = endpoints_.emplace_back(new service::Endpoint{
           .name = options.name, .advertised = Advertised(options), .credentials = options.credentials});
@@ -239,9 +256,11 @@ class RunningServer {
   io::PosixFileSystem fs_;
   std::unique_ptr<io::FileSystem::Lock> lock_;
   runtime::Metrics metrics_;
+  MemoryShares shares_;
   runtime::BlockingPool pool_{kBlockingThreads};
   runtime::ThreadExecutor journal_thread_{"journal"};
   std::unique_ptr<catalog::EmbeddedMetaStore> meta_store_;
+  std::unique_ptr<catalog::BoundedMetaStore> bounded_store_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<tablet::Engine> engine_;
   std::vector<catalog::Dropped> leftovers_;  ///< of drops that the last life of the server did not finish

@@ -30,6 +30,8 @@ struct ServeOptions {
   uint64_t segment_bytes = 1ull << 30;
   std::chrono::milliseconds auto_partition_interval = std::chrono::minutes(10);
   std::chrono::milliseconds log_retention_interval = std::chrono::minutes(5);
+  uint64_t disk_reserve_bytes = 256ull << 20;
+  uint64_t memory_budget = 0;  ///< 0: DefaultMemoryBudget
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
   bool authorizer_enabled = false;

@@ -29,6 +29,8 @@ TEST(ApplyConfigTest, SetsEveryOptionThatThereIs) {
                           "log.segment.file-size: 64mb\n"
                           "thalweg.durability: page-cache\n"
                           "thalweg.journal.size: 256mb  # small\n"
+                          "thalweg.disk.reserve: 8mb\n"
+                          "thalweg.memory.budget: 512mb\n"
                           "thalweg.shards: 3\n",
                           options)
                   .ok());
@@ -44,6 +46,8 @@ TEST(ApplyConfigTest, SetsEveryOptionThatThereIs) {
   EXPECT_EQ(options.segment_bytes, 64u << 20);
   EXPECT_EQ(options.durability, journal::Durability::kPageCache);
   EXPECT_EQ(options.journal_bytes, 256u << 20);
+  EXPECT_EQ(options.disk_reserve_bytes, 8u << 20);
+  EXPECT_EQ(options.memory_budget, 512u << 20);
   EXPECT_EQ(options.shards, 3u);
 }
 
@@ -178,6 +182,7 @@ TEST(ApplyConfigTest, SaysWhichValueIsWrong) {
                                                                   {"log.segment.file-size: big", "\"big\""},
                                                                   {"log.segment.file-size: 0", "log.segment.file-size"},
                                                                   {"thalweg.journal.size: 0", "thalweg.journal.size"},
+                                                                  {"thalweg.memory.budget: 1mb", "256mb"},
                                                                   {"thalweg.durability: never", "page-cache"},
                                                                   {"thalweg.shards: -1", "thalweg.shards"},
                                                                   {"thalweg.shards: [1, 2]", "thalweg.shards"},

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace thalweg::app {
+
+/// The least `thalweg.memory.budget`: below it a server could not take the largest request.
+inline constexpr uint64_t kMemoryBudgetMin = 256ull << 20;
+
+/// How one budget of memory is shared out over all that grows with load. Together they take at most three quarters of it: the
+/// rest is for the program itself, the catalog, and what the allocator does not give back. Each has a bound of its own, beyond
+/// which more memory makes nothing faster.
+struct MemoryShares {
+  uint64_t requests = 0;       ///< being read or answered
+  uint64_t answers = 0;        ///< records in answers that are not sent yet
+  uint64_t unwritten = 0;      ///< acknowledged, not in files yet; new appends wait at twice as much
+  uint64_t in_flight = 0;      ///< per shard: accepted and not durable yet
+  size_t segment_indexes = 0;  ///< of closed segments, kept
+  int connections = 0;
+};
+
+MemoryShares ShareOut(uint64_t budget, size_t shards);
+
+/// The budget of who sets none: half of what the machine, or the control group, has.
+uint64_t DefaultMemoryBudget();
+
+}  // namespace thalweg::app

@@ -64,7 +64,10 @@ class ThalwegServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         argv = [str(binary), "serve", "--data", str(self.data_dir)]
         argv += ["--listen", self.listen.format(port=self.port), *self.options]
-        self._child = Child(argv, self.directory / "server.log", cwd=self.directory)
+        self._child = self.make_child(argv)
+
+    def make_child(self, argv: list[str]) -> Child:
+        return Child(argv, self.directory / "server.log", cwd=self.directory)
 
     def wait_until_listening(self) -> None:
         """After `spawn`. A server that does not come up is killed."""

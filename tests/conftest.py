@@ -29,6 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how often tests/crash kills the server (THALWEG_KILLS; 50)",
     )
     group.addoption(
+        "--connections",
+        type=int,
+        default=int(os.environ.get("THALWEG_CONNECTIONS", "2000")),
+        help="idle connections of tests/limits (THALWEG_CONNECTIONS; 2000)",
+    )
+    group.addoption(
+        "--load-seconds",
+        type=float,
+        default=float(os.environ.get("THALWEG_LOAD_SECONDS", "8")),
+        help="how long tests/limits overloads a server, each time (THALWEG_LOAD_SECONDS; 8)",
+    )
+    group.addoption(
         "--seed",
         type=int,
         default=int(os.environ.get("THALWEG_SEED", "0")),

@@ -1,0 +1,1 @@
+"""What must hold when the server is killed at any moment."""

@@ -151,9 +151,10 @@ arrow::Result<uint64_t> PosixFileSystem::FreeBytes(const std::string& path) {
   return static_cast<uint64_t>(stat.f_bavail) * stat.f_frsize;
 }
 
-arrow::Result<std::unique_ptr<FileSystem::Lock>> PosixFileSystem::AcquireLock(const std::string& path) {
-  Descriptor held(OpenRetrying(path.c_str(), O_RDWR | O_CREAT));
-  if (held.get() < 0) return ErrnoError(errno, "open", path);
+namespace {
+
+/// Locks what is open; the message of a refusal holds the pid that stands in the file.
+arrow::Status TakeLock(const Descriptor& held, const std::string& path) {
   while (::flock(held.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return ErrnoError(errno, "lock", path);
@@ -164,11 +165,27 @@ arrow::Result<std::unique_ptr<FileSystem::Lock>> PosixFileSystem::AcquireLock(co
     return Error(ErrorCode::kStorage, "{} is locked by process {}. Stop that process, or use another folder.", path,
                  holder.empty() ? "(not known)" : holder);
   }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<std::unique_ptr<FileSystem::Lock>> PosixFileSystem::AcquireLock(const std::string& path) {
+  Descriptor held(OpenRetrying(path.c_str(), O_RDWR | O_CREAT));
+  if (held.get() < 0) return ErrnoError(errno, "open", path);
+  ARROW_RETURN_NOT_OK(TakeLock(held, path));
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(held.get(), 0) != 0) return ErrnoError(errno, "truncate", path);
   if (::pwrite(held.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     return ErrnoError(errno, "write", path);
   }
+  return std::make_unique<PosixLock>(std::move(held));
+}
+
+arrow::Result<std::unique_ptr<FileSystem::Lock>> LockUnchanged(const std::string& path) {
+  Descriptor held(OpenRetrying(path.c_str(), O_RDONLY));
+  if (held.get() < 0) return ErrnoError(errno, "open", path);
+  ARROW_RETURN_NOT_OK(TakeLock(held, path));
   return std::make_unique<PosixLock>(std::move(held));
 }
 

@@ -37,4 +37,7 @@ class PosixFileSystem final : public FileSystem {
   std::map<uint64_t, std::shared_ptr<DeviceSupport>> devices_;  // by st_dev
 };
 
+/// As PosixFileSystem::AcquireLock, for who only looks: the file must exist, and nothing is written into it.
+arrow::Result<std::unique_ptr<FileSystem::Lock>> LockUnchanged(const std::string& path);
+
 }  // namespace thalweg::io

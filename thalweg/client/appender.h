@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/client/admin.h"
+#include "thalweg/client/connection.h"
+#include "thalweg/schema/table_config.h"
+
+namespace thalweg::client {
+
+struct AppenderLimits {
+  /// Batches of one bucket that are sent and not acknowledged; servers recognise a repetition among the last 5.
+  size_t bucket_batches_max = 5;
+  /// Of all buckets together.
+  size_t batches_max = 32;
+  size_t bytes_max = 64u << 20;
+  /// How often in a row the same batches may fail, and the longest wait between two tries.
+  int tries_max = 8;
+  runtime::Nanos pause_max = std::chrono::seconds(2);
+};
+
+/// Appends rows to a log table, each batch once: batches carry a writer id and a sequence, and what was not acknowledged
+/// is sent again, in order, when the server asks for it or the connection breaks.
+///
+/// Invariants: 1. the batches of one bucket are acknowledged in the order of Append; 2. a row counts as acknowledged once
+/// the server has it on disk; 3. after an error no further row is sent: what was acknowledged until then stays.
+/// Thread safety: one thread at a time, together with the connection.
+class Appender {
+ public:
+  static arrow::Result<std::unique_ptr<Appender>> Open(Connection& connection, TableInfo table,
+                                                       AppenderLimits limits = {});
+
+  /// Sends `rows`, of the table's Arrow schema, to one bucket as one batch. Waits for earlier acknowledgements where too
+  /// many are outstanding.
+  arrow::Status Append(PartitionId partition, BucketId bucket, const arrow::RecordBatch& rows);
+  /// Waits until all is acknowledged.
+  arrow::Status Flush();
+
+  uint64_t acknowledged_rows() const { return acknowledged_rows_; }
+  const TableInfo& table() const { return table_; }
+
+ private:
+  using BucketKey = std::pair<PartitionId, BucketId>;
+  struct InFlight {
+    BucketKey bucket;
+    Bytes records;
+    uint64_t rows = 0;
+    int32_t request_id = -1;  ///< -1: has to be sent (again)
+    bool acknowledged = false;
+  };
+  struct BucketState {
+    int32_t next_sequence = 0;
+    size_t in_flight = 0;
+  };
+
+  Appender(Connection& connection, TableInfo table, AppenderLimits limits)
+      : connection_(connection), table_(std::move(table)), limits_(limits) {}
+
+  arrow::Result<Bytes> Encode(const arrow::RecordBatch& rows, int32_t sequence) const;
+  bool Full(const BucketState& bucket, size_t bytes) const;
+  arrow::Status Send(InFlight& batch);
+  arrow::Status ReceiveAnswer(InFlight& batch);
+  /// Waits for the oldest batch, whatever that takes.
+  arrow::Status AwaitOldest();
+  arrow::Status Repeat(const arrow::Status& why);
+  void Drop();
+
+  Connection& connection_;
+  const TableInfo table_;
+  const AppenderLimits limits_;
+  schema::TableConfig config_;
+  WriterId writer_ = kNoWriter;
+  std::map<BucketKey, BucketState> buckets_;
+  std::deque<InFlight> in_flight_;
+  size_t in_flight_bytes_ = 0;
+  uint64_t acknowledged_rows_ = 0;
+  int tries_ = 0;
+};
+
+}  // namespace thalweg::client

@@ -1,0 +1,118 @@
+#include "thalweg/client/connection.h"
+
+#include <utility>
+
+#include "proto/fluss.pb.h"
+#include "thalweg/base/error.h"
+#include "thalweg/client/channel.h"
+#include "thalweg/net/tcp.h"
+#include "thalweg/runtime/block_on.h"
+#include "thalweg/runtime/shards.h"
+#include "thalweg/runtime/task.h"
+#include "thalweg/wire/frame.h"
+
+namespace thalweg::client {
+namespace {
+
+// Every message here is of the first version.
+constexpr int16_t kVersion = 0;
+
+runtime::Task<arrow::Result<std::unique_ptr<Channel>>> Connect(runtime::Executor& shard, net::Address address,
+                                                               runtime::Nanos limit) {
+  TW_CO_ASSIGN_OR_RETURN(auto stream, co_await net::ConnectTcp(shard, std::move(address), limit));
+  co_return std::make_unique<Channel>(std::move(stream));
+}
+
+runtime::Task<bool> Wait(runtime::Executor& shard, runtime::Nanos time) {
+  co_await runtime::Sleep(shard, time);
+  co_return true;
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionOptions options) : options_(std::move(options)), shards_(runtime::Shards::Start(1)) {}
+
+arrow::Result<std::unique_ptr<Connection>> Connection::Open(ConnectionOptions options) {
+  std::unique_ptr<Connection> connection(new Connection(std::move(options)));
+  ARROW_RETURN_NOT_OK(connection->Reconnect());
+  return connection;
+}
+
+Connection::~Connection() {
+  Disconnect();
+  shards_->Stop();
+}
+
+void Connection::Disconnect() {
+  if (!channel_) return;
+  runtime::BlockOn(shards_->at(0), channel_->Stop());
+  channel_.reset();
+}
+
+arrow::Status Connection::Reconnect() {
+  Disconnect();
+  auto channel = runtime::BlockOn(shards_->at(0), Connect(shards_->at(0), options_.server, options_.connect_limit));
+  if (!channel.ok()) {
+    return Error(ErrorCode::kNetwork, "No connection to {}: {} Is the server running?", options_.server.ToString(),
+                 channel.status().message());
+  }
+  channel_ = std::move(*channel);
+  ARROW_RETURN_NOT_OK(Greet());
+  return options_.user.empty() ? arrow::Status::OK() : Authenticate();
+}
+
+arrow::Status Connection::Greet() {
+  offered_ = {{static_cast<int16_t>(wire::ApiKey::kApiVersions), kVersion}};
+  pb::ApiVersionsRequest request;
+  request.set_client_software_name(options_.client_name);
+  request.set_client_software_version(options_.client_version);
+  pb::ApiVersionsResponse answer;
+  ARROW_RETURN_NOT_OK(Call(wire::ApiKey::kApiVersions, request, &answer));
+  for (const auto& version : answer.api_versions()) {
+    offered_[static_cast<int16_t>(version.api_key())] = static_cast<int16_t>(version.max_version());
+  }
+  offered_[static_cast<int16_t>(wire::ApiKey::kAuthenticate)] = kVersion;
+  return arrow::Status::OK();
+}
+
+arrow::Status Connection::Authenticate() {
+  pb::AuthenticateRequest request;
+  request.set_protocol("PLAIN");
+  std::string token(1, '\0');
+  token.append(options_.user).append(1, '\0').append(options_.password);
+  request.set_token(std::move(token));
+  pb::AuthenticateResponse answer;
+  return Call(wire::ApiKey::kAuthenticate, request, &answer);
+}
+
+arrow::Result<int32_t> Connection::Send(wire::ApiKey key, const google::protobuf::MessageLite& request) {
+  if (!Offers(key)) {
+    return Error(ErrorCode::kUnsupportedVersion, "The server at {} does not offer {}.", options_.server.ToString(),
+                 wire::ApiName(key));
+  }
+  if (!channel_) return Error(ErrorCode::kNetwork, "There is no connection to {}.", options_.server.ToString());
+  const int32_t id = next_id_;
+  next_id_ = (next_id_ + 1) & INT32_MAX;
+  ARROW_RETURN_NOT_OK(
+      runtime::BlockOn(shards_->at(0), channel_->Write(id, wire::EncodeRequest(key, kVersion, id, request))));
+  return id;
+}
+
+arrow::Status Connection::Receive(int32_t id, google::protobuf::MessageLite* answer) {
+  if (!channel_) return Error(ErrorCode::kNetwork, "There is no connection to {}.", options_.server.ToString());
+  ARROW_ASSIGN_OR_RAISE(const Bytes frame,
+                        runtime::BlockOn(shards_->at(0), channel_->Await(id, options_.answer_limit)));
+  ARROW_ASSIGN_OR_RAISE(const auto response, wire::DecodeResponse(frame.view()));
+  ARROW_RETURN_NOT_OK(response.status);
+  return wire::ParseBody(response.body, answer);
+}
+
+arrow::Status Connection::Call(wire::ApiKey key, const google::protobuf::MessageLite& request,
+                               google::protobuf::MessageLite* answer) {
+  ARROW_ASSIGN_OR_RAISE(const int32_t id, Send(key, request));
+  return Receive(id, answer);
+}
+
+void Connection::Sleep(runtime::Nanos time) { runtime::BlockOn(shards_->at(0), Wait(shards_->at(0), time)); }
+
+}  // namespace thalweg::client

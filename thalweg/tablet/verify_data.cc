@@ -1,0 +1,194 @@
+#include "thalweg/tablet/verify_data.h"
+
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "fmt/format.h"
+#include "thalweg/base/error.h"
+#include "thalweg/format/log_batch.h"
+#include "thalweg/journal/replay.h"
+#include "thalweg/log/verify_log.h"
+#include "thalweg/tablet/bucket_store.h"
+#include "thalweg/tablet/checkpoint.h"
+
+namespace thalweg::tablet {
+namespace {
+
+/// The number behind `prefix` in a folder's name, as BucketDirectory writes it.
+std::optional<int64_t> NumberBehind(char prefix, const std::string& name) {
+  int64_t number = 0;
+  if (name.size() < 2 || name[0] != prefix) return std::nullopt;
+  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+class DataVerifier {
+ public:
+  DataVerifier(io::FileSystem& fs, std::string directory, const std::function<bool(const TableBucket&)>& exists,
+               Faults* faults, VerifiedData* data)
+      : fs_(fs), directory_(std::move(directory)), exists_(exists), faults_(faults), data_(data) {}
+
+  arrow::Status Run() {
+    ARROW_RETURN_NOT_OK(ReadCheckpoint());
+    ARROW_ASSIGN_OR_RAISE(const bool logs, fs_.Exists(directory_ + "/log"));
+    if (logs) ARROW_RETURN_NOT_OK(VisitTables());
+    for (const auto& [bucket, point] : points_) {
+      if (!visited_.contains(bucket)) ARROW_RETURN_NOT_OK(VisitBucket(bucket));
+    }
+    return VisitJournal();
+  }
+
+ private:
+  arrow::Status ReadCheckpoint() {
+    std::string damage;
+    const std::string path = directory_ + "/checkpoint";
+    ARROW_ASSIGN_OR_RAISE(auto checkpoint, LoadCheckpoint(fs_, path, damage));
+    if (!damage.empty()) faults_->Add(path, std::nullopt, damage);
+    if (!checkpoint) return arrow::Status::OK();
+    from_sequence_ = checkpoint->journal_sequence;
+    for (auto& [bucket, point] : checkpoint->buckets) points_[bucket] = std::move(point);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status VisitTables() {
+    const std::string root = directory_ + "/log";
+    ARROW_ASSIGN_OR_RAISE(const auto tables, fs_.List(root));
+    for (const auto& entry : tables) {
+      const auto table = NumberBehind('t', entry.name);
+      if (!table) {
+        Foreign(root + "/" + entry.name);
+        continue;
+      }
+      ARROW_ASSIGN_OR_RAISE(const auto parts, fs_.List(root + "/" + entry.name));
+      for (const auto& part : parts) {
+        if (const auto bucket = NumberBehind('b', part.name)) {
+          ARROW_RETURN_NOT_OK(VisitBucket({TableId(*table), kNoPartition, BucketId(static_cast<int32_t>(*bucket))}));
+        } else if (const auto partition = NumberBehind('p', part.name)) {
+          ARROW_RETURN_NOT_OK(VisitPartition(TableId(*table), PartitionId(*partition)));
+        } else {
+          Foreign(root + "/" + entry.name + "/" + part.name);
+        }
+      }
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status VisitPartition(TableId table, PartitionId partition) {
+    const std::string folder = fmt::format("{}/log/t{}/p{}", directory_, table, partition);
+    ARROW_ASSIGN_OR_RAISE(const auto buckets, fs_.List(folder));
+    for (const auto& entry : buckets) {
+      const auto bucket = NumberBehind('b', entry.name);
+      if (!bucket) {
+        Foreign(folder + "/" + entry.name);
+        continue;
+      }
+      ARROW_RETURN_NOT_OK(VisitBucket({table, partition, BucketId(static_cast<int32_t>(*bucket))}));
+    }
+    return arrow::Status::OK();
+  }
+
+  void Foreign(std::string path) { faults_->Note(std::move(path), std::nullopt, "not Thalweg's: it is left alone"); }
+
+  arrow::Status VisitBucket(const TableBucket& bucket) {
+    const std::string dir = BucketDirectory(directory_ + "/log", bucket);
+    if (!exists_(bucket)) {
+      if (visited_.emplace(bucket, LogOffset()).second) {
+        faults_->Note(dir, std::nullopt, "belongs to no table or partition that there is");
+      }
+      return arrow::Status::OK();
+    }
+    const auto point = points_.find(bucket);
+    log::LogExtent extent;
+    ARROW_RETURN_NOT_OK(log::VerifyLog(fs_, dir, point == points_.end() ? nullptr : &point->second, faults_, &extent));
+    visited_[bucket] = extent.end;
+    ++data_->buckets;
+    data_->segments += extent.segments;
+    data_->batches += extent.batches;
+    data_->bytes += extent.bytes;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status VisitJournal() {
+    const std::string folder = directory_ + "/journal";
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder));
+    if (!exists) {
+      if (!points_.empty()) faults_->Add(folder, std::nullopt, "missing");
+      return arrow::Status::OK();
+    }
+    ARROW_ASSIGN_OR_RAISE(auto files, journal::FindFiles(fs_, {.directory = folder, .direct = false}));
+    Damaged(files.damage);
+    ARROW_ASSIGN_OR_RAISE(const auto replayed,
+                          journal::Replay(files.used, from_sequence_, [&](const auto& header, ByteView payload) {
+                            VisitRecord(header, payload);
+                            return arrow::Status::OK();
+                          }));
+    Damaged(replayed.damage);
+    return arrow::Status::OK();
+  }
+
+  void Damaged(const std::vector<journal::Damage>& damage) {
+    for (const auto& part : damage) {
+      faults_->Add(part.path.empty() ? directory_ + "/journal" : part.path, part.from,
+                   fmt::format("cannot be read: {}", part.what));
+    }
+  }
+
+  /// As a start replays it: what the files hold is skipped, the rest must begin where they end.
+  void VisitRecord(const journal::RecordHeader& header, ByteView payload) {
+    ++data_->journal_records;
+    if (!exists_(header.bucket)) return;
+    const auto problem = [&](const std::string& what) {
+      faults_->Add(directory_ + "/journal", std::nullopt,
+                   fmt::format("record {} of {}: {}", header.sequence, header.bucket, what));
+    };
+    if (header.kind == journal::RecordKind::kBatches) CheckBatches(header, payload, problem);
+    LogOffset& end = visited_[header.bucket];
+    const LogOffset next = header.first + header.count;
+    if (next <= end) return;
+    if (header.kind == journal::RecordKind::kDescriptor) {
+      problem(fmt::format("the segment should hold offsets {} to {}, and ends at {}", header.first, next, end));
+    } else if (header.first > end) {
+      problem(fmt::format("begins at offset {}, the log ends at {}: what lies between is missing", header.first, end));
+    }
+    end = next;
+  }
+
+  template <typename Problem>
+  void CheckBatches(const journal::RecordHeader& header, ByteView payload, const Problem& problem) {
+    if (header.statistics_bytes > payload.size()) return problem("its statistics are longer than it");
+    LogOffset expected = header.first;
+    ByteView rest = payload.first(payload.size() - header.statistics_bytes);
+    while (!rest.empty()) {
+      const auto batch = format::ParseBatch(rest);
+      if (!batch.ok()) return problem(batch.status().message());
+      if (const auto sum = format::VerifyCrc(*batch); !sum.ok()) return problem(sum.message());
+      if (batch->header.base_offset != expected) {
+        return problem(fmt::format("a batch has offset {} instead of {}", batch->header.base_offset, expected));
+      }
+      expected = batch->header.next_offset();
+      rest = rest.subspan(batch->bytes.size());
+    }
+    if (expected != header.first + header.count) problem("its batches take another number of offsets than it says");
+  }
+
+  io::FileSystem& fs_;
+  const std::string directory_;
+  const std::function<bool(const TableBucket&)>& exists_;
+  Faults* const faults_;
+  VerifiedData* const data_;
+  uint64_t from_sequence_ = 0;
+  std::map<TableBucket, log::RecoveryPoint> points_;
+  std::map<TableBucket, LogOffset> visited_;  ///< and where each log ends, so far
+};
+
+}  // namespace
+
+arrow::Status VerifyData(io::FileSystem& fs, const std::string& directory,
+                         const std::function<bool(const TableBucket&)>& exists, Faults* faults, VerifiedData* data) {
+  return DataVerifier(fs, directory, exists, faults, data).Run();
+}
+
+}  // namespace thalweg::tablet

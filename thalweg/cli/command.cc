@@ -1,0 +1,16 @@
+#include "thalweg/cli/command.h"
+
+#include <CLI/CLI.hpp>
+
+namespace thalweg::cli {
+
+void AddCommands(CLI::App& app, Action* action) {
+  AddTableCommand(app, action);
+  AddProduceCommand(app, action);
+  AddConsumeCommand(app, action);
+  AddVerifyCommand(app, action);
+  for (const char* name : {"table", "produce", "consume"}) app.get_subcommand(name)->group("Data");
+  app.get_subcommand("verify")->group("Server");
+}
+
+}  // namespace thalweg::cli

@@ -1,0 +1,61 @@
+#include "thalweg/cli/server_access.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "thalweg/base/error.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/io/posix_file_system.h"
+#include "thalweg/net/listener.h"
+
+namespace thalweg::cli {
+
+void ServerAccess::AddTo(CLI::App& command) {
+  command.add_option("-s,--server", server, "The server (or THALWEG_SERVER; default 127.0.0.1:9123)")
+      ->type_name("HOST:PORT")
+      ->envname("THALWEG_SERVER")
+      ->group("Connection");
+  command.add_option("--user", user, "Name for SASL/PLAIN; the password comes from THALWEG_PASSWORD or a file")
+      ->envname("THALWEG_USER")
+      ->group("Connection");
+  command.add_option("--password-file", password_file, "File whose first line is the password")
+      ->type_name("FILE")
+      ->group("Connection");
+}
+
+arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const {
+  client::ConnectionOptions options;
+  auto address = net::Address::Parse(server);
+  if (!address.ok()) return Error(ErrorCode::kInvalidConfig, "--server: {}", address.status().message());
+  options.server = *address;
+  options.user = user;
+  if (!password_file.empty()) {
+    io::PosixFileSystem fs;
+    ARROW_ASSIGN_OR_RAISE(options.password, io::ReadFile(fs, password_file));
+    options.password.resize(std::min(options.password.find('\n'), options.password.size()));
+  } else if (const char* password = std::getenv("THALWEG_PASSWORD"); password != nullptr) {
+    options.password = password;
+  }
+  if (!user.empty() && options.password.empty()) {
+    return Error(ErrorCode::kInvalidConfig,
+                 "--user {} needs a password: set THALWEG_PASSWORD, or name a file with --password-file.", user);
+  }
+  return client::Connection::Open(std::move(options));
+}
+
+arrow::Result<schema::TablePath> ParseTablePath(const std::string& text) {
+  const size_t dot = text.find('.');
+  schema::TablePath path = dot == std::string::npos ? schema::TablePath{kDefaultDatabase, text}
+                                                    : schema::TablePath{text.substr(0, dot), text.substr(dot + 1)};
+  const std::string database_problem = schema::NameProblem(path.database);
+  const std::string table_problem = schema::NameProblem(path.table);
+  if (!database_problem.empty() || !table_problem.empty()) {
+    return Error(ErrorCode::kInvalidTable, "'{}' is not a table: write NAME, or DATABASE.NAME ({}).", text,
+                 database_problem.empty() ? table_problem : database_problem);
+  }
+  return path;
+}
+
+}  // namespace thalweg::cli

@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kVersionLine = "thalweg data layout ";
 constexpr int kVersion = 1;
 
-arrow::Status CheckVersion(const std::string& path, std::string_view content) {
+}  // namespace
+
+arrow::Status CheckDataVersion(const std::string& path, std::string_view content) {
   int version = 0;
   const std::string_view number = content.starts_with(kVersionLine) ? content.substr(kVersionLine.size()) : "";
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), version);
@@ -30,14 +32,12 @@ arrow::Status CheckVersion(const std::string& path, std::string_view content) {
   return arrow::Status::OK();
 }
 
-}  // namespace
-
 arrow::Result<std::unique_ptr<io::FileSystem::Lock>> ClaimDataDirectory(io::FileSystem& fs, const std::string& path) {
   const std::string version_path = path + "/version";
   ARROW_ASSIGN_OR_RAISE(const bool versioned, fs.Exists(version_path));
   if (versioned) {
     ARROW_ASSIGN_OR_RAISE(const std::string content, io::ReadFile(fs, version_path));
-    ARROW_RETURN_NOT_OK(CheckVersion(path, content));
+    ARROW_RETURN_NOT_OK(CheckDataVersion(path, content));
   } else {
     ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(path));
     if (exists) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "arrow/result.h"
 #include "thalweg/io/file_system.h"
@@ -12,5 +13,8 @@ namespace thalweg::app {
 /// STORAGE where another process holds it (the message names its pid); UNSUPPORTED_VERSION where a newer Thalweg has written
 /// it, or it holds other things than ours: nothing is touched then.
 arrow::Result<std::unique_ptr<io::FileSystem::Lock>> ClaimDataDirectory(io::FileSystem& fs, const std::string& path);
+
+/// UNSUPPORTED_VERSION unless `content`, that of `path`/version, names a layout that this version knows.
+arrow::Status CheckDataVersion(const std::string& path, std::string_view content);
 
 }  // namespace thalweg::app

@@ -5,10 +5,12 @@
 
 #include "fmt/format.h"
 #include "thalweg/app/config_page.h"
+#include "thalweg/app/doctor.h"
 #include "thalweg/app/nearest_name.h"
 #include "thalweg/app/serve.h"
 #include "thalweg/app/serve_options.h"
 #include "thalweg/base/error.h"
+#include "thalweg/cli/command.h"
 #include "thalweg/io/file_system.h"
 #include "thalweg/io/posix_file_system.h"
 
@@ -51,10 +53,34 @@ arrow::Result<ServeOptions> OptionsOf(const ServeArguments& arguments) {
   return options;
 }
 
+/// `thalweg doctor`. 0, or 1 where something is wrong enough that a server cannot keep its promise.
+int Doctor(const ServeArguments& arguments, bool json) {
+  const auto options = OptionsOf(arguments);
+  std::vector<Diagnosis> diagnoses;
+  if (options.ok()) {
+    diagnoses = Diagnose(*options, LookAtMachine(options->data_directory));
+  } else {
+    diagnoses.push_back({Diagnosis::Verdict::kFail, "configuration", options.status().message(),
+                         "Mend it first: the other checks depend on it."});
+  }
+  fmt::print("{}", json ? DiagnosesJson(diagnoses) : DiagnosesText(diagnoses));
+  return WorstOf(diagnoses) == Diagnosis::Verdict::kFail ? 1 : 0;
+}
+
+/// With a full stop at its end.
+std::string Sentence(std::string text) {
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
+
 /// What CLI11 leaves over is an option that nobody knows: say which one may have been meant.
 void PrintUnknown(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
-  for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
+  std::string path;
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += command->get_name() + " ";
+  }
   std::vector<std::string> names;
   for (const auto* option : command->get_options()) {
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
@@ -63,14 +89,13 @@ void PrintUnknown(const CLI::App& app, const CLI::ParseError& error) {
     names.push_back(subcommand->get_name());
   const auto left = command->remaining(true);
   if (left.empty()) {
-    fmt::print(stderr, "thalweg: {}\n", error.what());
+    fmt::print(stderr, "thalweg: {} See thalweg {}--help.\n", Sentence(error.what()), path);
     return;
   }
   const std::string unknown = left.front().substr(0, left.front().find('='));
   const auto nearest = NearestName(unknown, names);
   fmt::print(stderr, "thalweg: {} is not known{} See thalweg {}--help.\n", unknown,
-             nearest.empty() ? "." : fmt::format("; did you mean {}?", nearest),
-             command == &app ? "" : command->get_name() + " ");
+             nearest.empty() ? "." : fmt::format("; did you mean {}?", nearest), path);
 }
 
 int Main(int argc, char** argv) {
@@ -81,6 +106,7 @@ int Main(int argc, char** argv) {
 
   ServeArguments arguments;
   CLI::App* serve = app.add_subcommand("serve", "Run a server. Without arguments a complete, durable one.");
+  serve->group("Server");
   serve->add_option("--data", arguments.data, "Directory for everything that is stored (default ./thalweg-data)")
       ->type_name("DIR");
   serve->add_option("--config", arguments.config, "A thalweg.yaml; options on the command line go before it")
@@ -97,6 +123,17 @@ int Main(int argc, char** argv) {
   serve->add_option("--http", arguments.http, "Metrics and health: /metrics, /health, /ready (default 127.0.0.1:9140)")
       ->type_name("HOST:PORT|off");
 
+  bool json = false;
+  CLI::App* doctor = app.add_subcommand("doctor", "Check settings and machine: what weakens the promise, what to do");
+  doctor->group("Server");
+  doctor->add_option("--data", arguments.data, "As for serve")->type_name("DIR");
+  doctor->add_option("--config", arguments.config, "As for serve")->type_name("FILE");
+  doctor->add_option("--listen", arguments.listen, "As for serve")->type_name("HOST:PORT");
+  doctor->add_flag("--json", json, "For programs");
+
+  cli::Action action;
+  cli::AddCommands(app, &action);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
@@ -109,9 +146,14 @@ int Main(int argc, char** argv) {
     fmt::print("{}", ConfigPage());
     return 0;
   }
-  const auto options = OptionsOf(arguments);
-  arrow::Status status = options.status();
-  if (status.ok()) status = Serve(*options);
+  if (doctor->parsed()) return Doctor(arguments, json);
+  if (serve->parsed()) {
+    action = [&arguments]() -> arrow::Status {
+      ARROW_ASSIGN_OR_RAISE(const auto options, OptionsOf(arguments));
+      return Serve(options);
+    };
+  }
+  const arrow::Status status = action();
   if (status.ok()) return 0;
   fmt::print(stderr, "thalweg: {}\n", status.message());
   return 1;

@@ -20,7 +20,9 @@ get_filename_component(ARROW_HOME ${ARROW_INCLUDE_DIR} DIRECTORY)
 
 add_library(thalweg_arrow INTERFACE)
 target_include_directories(thalweg_arrow SYSTEM INTERFACE ${ARROW_INCLUDE_DIR})
-target_link_options(thalweg_arrow INTERFACE -L${ARROW_HOME} -Wl,-rpath,${ARROW_HOME})
+# Only of the build tree: what is installed finds its libraries beside itself (cmake/Install.cmake).
+set(CMAKE_BUILD_RPATH ${ARROW_HOME})
+target_link_options(thalweg_arrow INTERFACE -L${ARROW_HOME})
 target_link_libraries(thalweg_arrow INTERFACE -l:libarrow.so.2600)
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)

@@ -1,0 +1,23 @@
+# `cmake --install build/release --prefix DIR [--strip]`: a tree that runs wherever its glibc or a newer one does, without Python,
+# compilers or packages: bin/ the program, lib/ every library it needs but glibc's own, share/ the notices of all that is in it.
+
+# DT_RPATH, not RUNPATH: it also leads the libraries to one another.
+set_target_properties(thalweg PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
+target_link_options(thalweg PRIVATE -Wl,--disable-new-dtags)
+
+install(TARGETS thalweg
+  RUNTIME_DEPENDENCIES
+    DIRECTORIES ${ARROW_HOME}
+    PRE_EXCLUDE_REGEXES "^lib(c|m|dl|pthread|rt|resolv)\\.so" "^ld-linux"
+  RUNTIME DESTINATION bin
+  LIBRARY DESTINATION lib)
+
+install(FILES packaging/thalweg.yaml DESTINATION etc)
+install(FILES packaging/thalweg.service DESTINATION lib/systemd/system)
+install(FILES packaging/README.md docs/configuration.md docs/cli.md DESTINATION share/doc/thalweg)
+install(FILES LICENSE DESTINATION share/licenses)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+install(CODE "
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/notices.py --arrow ${ARROW_HOME}
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\" COMMAND_ERROR_IS_FATAL ANY)")

@@ -17,6 +17,7 @@
 #include "thalweg/format/log_batch.h"
 #include "thalweg/io/file.h"
 #include "thalweg/io/file_system.h"
+#include "thalweg/log/closed_segment.h"
 #include "thalweg/log/index_cache.h"
 #include "thalweg/log/open_files.h"
 #include "thalweg/log/recovery_point.h"
@@ -133,6 +134,12 @@ class BucketLog {
 
   /// Statistics of the batch that begins at `batch_base`; empty where it came without.
   arrow::Result<Bytes> StatisticsOf(LogOffset batch_base);
+
+  /// The first closed segment that begins at or behind `from` and ends at or before `until`; none where there is none. With an
+  /// `until` at or below the segment of a point that Sync returned it is durable and will not change.
+  arrow::Result<std::optional<ClosedSegment>> FindClosed(LogOffset from, LogOffset until);
+  /// Where segments begin, in order; the last one is the one that is written to.
+  std::vector<LogOffset> SegmentStarts() const;
 
   /// Removes segments that lie wholly below `offset` and before the last point's segment. start() moves first.
   arrow::Status DropBefore(LogOffset offset);

@@ -307,6 +307,42 @@ arrow::Result<std::optional<LogOffset>> BucketLog::ScanForTimestamp(const Segmen
   return std::nullopt;
 }
 
+std::vector<LogOffset> BucketLog::SegmentStarts() const {
+  std::lock_guard lock(mutex_);
+  std::vector<LogOffset> starts;
+  starts.reserve(segments_.size());
+  for (const auto& segment : segments_) starts.push_back(segment->base);
+  return starts;
+}
+
+arrow::Result<std::optional<ClosedSegment>> BucketLog::FindClosed(LogOffset from, LogOffset until) {
+  SegmentPtr segment;
+  {
+    std::lock_guard lock(mutex_);
+    const auto at = std::ranges::lower_bound(segments_, from, {}, [](const SegmentPtr& s) { return s->base; });
+    if (at == segments_.end() || !(*at)->closed || (*at)->end > until) return std::nullopt;
+    segment = *at;
+  }
+  // The file first: from then on it cannot be removed under us.
+  ClosedSegment found{.base = segment->base};
+  ARROW_ASSIGN_OR_RAISE(found.file, files_.Get(segment->log_path));
+  ARROW_ASSIGN_OR_RAISE(found.index, EnsureIndex(segment, false));  // which makes the size exact
+  {
+    std::lock_guard lock(mutex_);
+    found.bytes = segment->bytes;
+    found.end = segment->end;
+  }
+  const IndexEntry last = found.index->last();
+  HeaderCursor cursor(*found.file, last.position, found.base + last.offset_delta, found.bytes);
+  while (!cursor.at_end()) {
+    ARROW_RETURN_NOT_OK(cursor.Read(false).status());
+    found.max_timestamp_ms = cursor.header().commit_timestamp_ms;
+    cursor.Skip();
+  }
+  ARROW_ASSIGN_OR_RAISE(found.statistics, segment->statistics.ReadAll(found.end));
+  return found;
+}
+
 arrow::Result<Bytes> BucketLog::StatisticsOf(LogOffset batch_base) {
   SegmentPtr segment;
   LogOffset segment_end;

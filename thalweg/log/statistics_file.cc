@@ -20,6 +20,23 @@ uint32_t CrcOf(const uint8_t* header, ByteView block) { return Crc32c(Crc32c(Byt
 
 }  // namespace
 
+std::vector<StatisticsFile::Record> DecodeStatistics(ByteView content, LogOffset segment_base, LogOffset end) {
+  std::vector<StatisticsFile::Record> records;
+  LogOffset next = segment_base;
+  while (content.size() >= StatisticsFile::kRecordHeaderBytes) {
+    const uint8_t* header = content.data();
+    const LogOffset base(LoadLittle<int64_t>(header));
+    const auto length = LoadLittle<uint32_t>(header + kLengthAt);
+    if (base < next || base >= end || length > content.size() - StatisticsFile::kRecordHeaderBytes) break;
+    const ByteView block = content.subspan(StatisticsFile::kRecordHeaderBytes, length);
+    if (CrcOf(header, block) != LoadLittle<uint32_t>(header + kCrcAt)) break;
+    records.push_back({base, block});
+    next = base + 1;
+    content = content.subspan(StatisticsFile::kRecordHeaderBytes + length);
+  }
+  return records;
+}
+
 arrow::Status StatisticsFile::Load(LogOffset end) {
   if (loaded_) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto file, files_.Get(path_));
@@ -27,18 +44,9 @@ arrow::Status StatisticsFile::Load(LogOffset end) {
   std::vector<uint8_t> content(size);
   ARROW_ASSIGN_OR_RAISE(const size_t read, file->ReadAt(0, content));
   uint64_t at = 0;
-  LogOffset next = segment_base_;
-  while (read - at >= kRecordHeaderBytes) {
-    const uint8_t* header = content.data() + at;
-    const LogOffset base(LoadLittle<int64_t>(header));
-    const auto length = LoadLittle<uint32_t>(header + kLengthAt);
-    if (base < next || base >= end || length > read - at - kRecordHeaderBytes ||
-        CrcOf(header, {header + kRecordHeaderBytes, length}) != LoadLittle<uint32_t>(header + kCrcAt)) {
-      break;
-    }
-    entries_.push_back({static_cast<uint32_t>(base - segment_base_), static_cast<uint32_t>(at)});
-    next = base + 1;
-    at += kRecordHeaderBytes + length;
+  for (const Record& record : DecodeStatistics(ByteView(content).first(read), segment_base_, end)) {
+    entries_.push_back({static_cast<uint32_t>(record.base_offset - segment_base_), static_cast<uint32_t>(at)});
+    at += kRecordHeaderBytes + record.block.size();
   }
   bytes_ = at;
   surplus_ = at < size;
@@ -111,6 +119,16 @@ arrow::Result<Bytes> StatisticsFile::Read(LogOffset base_offset, LogOffset end) 
     return Bytes();  // damaged since: the batch counts as one without statistics
   }
   return whole.Slice(kRecordHeaderBytes);
+}
+
+arrow::Result<Bytes> StatisticsFile::ReadAll(LogOffset end) {
+  std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(Load(end));
+  if (bytes_ == 0) return Bytes();
+  ARROW_ASSIGN_OR_RAISE(auto file, files_.Get(path_));
+  auto content = std::make_shared<Buffer>(bytes_);
+  ARROW_ASSIGN_OR_RAISE(const size_t read, file->ReadAt(0, content->view()));
+  return Bytes(std::shared_ptr<const Buffer>(std::move(content))).Slice(0, read);
 }
 
 void StatisticsFile::Close() {

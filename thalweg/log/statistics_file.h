@@ -50,6 +50,8 @@ class StatisticsFile {
   arrow::Status Sync();
   /// The block of the batch at `base_offset`, which must lie below `end`; empty where there is none.
   arrow::Result<Bytes> Read(LogOffset base_offset, LogOffset end);
+  /// All sound records of batches below `end`, as they stand in the file; empty where there is none.
+  arrow::Result<Bytes> ReadAll(LogOffset end);
   /// Lets go of the file, unsynced.
   void Close();
 
@@ -72,5 +74,8 @@ class StatisticsFile {
   bool surplus_ = false;             ///< the file goes on behind them
   std::shared_ptr<io::File> dirty_;  ///< held from write to sync
 };
+
+/// The sound records of batches in [segment_base, end) that `content` begins with; their blocks view it.
+std::vector<StatisticsFile::Record> DecodeStatistics(ByteView content, LogOffset segment_base, LogOffset end);
 
 }  // namespace thalweg::log

@@ -20,8 +20,7 @@ using Text = const std::string&;
 constexpr uint64_t kJournalMibMin = 16;
 constexpr uint64_t kJournalMibMax = 1 << 20;
 // Positions in a segment are 31 bits wide.
-constexpr uint64_t kSegmentMibMin = 1;
-constexpr uint64_t kSegmentMibMax = 2047;
+constexpr uint64_t kSegmentBytesMax = INT32_MAX;
 constexpr uint64_t kReserveMibMax = 1 << 20;
 constexpr uint64_t kMemoryMibMax = 16 << 20;
 
@@ -66,6 +65,15 @@ arrow::Status SetDataDirectory(Text, Text value, ServeOptions& options) {
 arrow::Status SetAuthorizerType(Text, Text value, ServeOptions&) {
   if (value == "default") return arrow::Status::OK();
   return Error(ErrorCode::kInvalidConfig, "\"{}\" is not there: the only authorizer is \"default\".", value);
+}
+
+arrow::Status SetSegmentBytes(Text, Text value, ServeOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ParseBytes(value));
+  if (bytes == 0 || bytes > kSegmentBytesMax) {
+    return Error(ErrorCode::kInvalidConfig, "\"{}\" is not a size from 1b to 2047mb.", value);
+  }
+  options.segment_bytes = bytes;
+  return arrow::Status::OK();
 }
 
 arrow::Status SetDurability(Text, Text value, ServeOptions& options) {
@@ -208,9 +216,59 @@ constexpr ConfigOption kOptions[] = {
                              ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(1)));
        return arrow::Status::OK();
      }},
-    {"log.segment.file-size", "`1gb`", "A segment file is closed before it grows beyond this; `1mb` to `2047mb`.",
+    {"log.segment.file-size", "`1gb`",
+     "A segment file is closed before it grows beyond this; `1b` to `2047mb`. Below a megabyte it is for tests.",
+     SetSegmentBytes},
+    {"remote.data.dir", "",
+     "Where closed segments are copied to, so that few have to stay on this server's disk: a directory, which clients "
+     "read remote segments from under the same path, or an address such as `s3://bucket/folder?region=…`, which the "
+     "server reads for them. Without it everything stays here.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
-       ARROW_ASSIGN_OR_RAISE(options.segment_bytes, ParseBytesWithin(value, kSegmentMibMin, kSegmentMibMax));
+       options.remote_data_directory = value;
+       return arrow::Status::OK();
+     }},
+    {"s3.endpoint", "AWS", "Where an S3 store other than AWS's is: `http://HOST:PORT` or `https://HOST`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.remote_login.endpoint = value;
+       return arrow::Status::OK();
+     }},
+    {"s3.region", "", "The region of an S3 store. Without it a start has to ask the store.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.remote_login.region = value;
+       return arrow::Status::OK();
+     }},
+    {"s3.access-key", "", "The key that an S3 store knows the server by; without it, what AWS's own tools would use.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.remote_login.access_key = value;
+       return arrow::Status::OK();
+     }},
+    {"s3.secret-key", "", "The secret that goes with it. Neither is ever logged or sent to a client.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.remote_login.secret_key = value;
+       return arrow::Status::OK();
+     }},
+    {"remote.log.task-interval-duration", "`1min`",
+     "The pause between two rounds of copying; `0s` to `365d`. 0: nothing is copied, nor read from there.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const auto time,
+                             ParseDurationWithin(value, std::chrono::seconds(0), std::chrono::days(365)));
+       options.remote_task_interval_ms = time.count();
+       return arrow::Status::OK();
+     }},
+    {"remote.log-manager.thread-pool-size", "4", "Buckets that are copied from at the same time; 1 to 16.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 16, options.remote_copiers_max);
+     }},
+    {"remote.log.task-max-upload-segments", "5",
+     "Segments of one bucket that are copied before the other buckets have their turn; 1 to 1000.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 1000, options.remote_segments_per_turn);
+     }},
+    {"remote.log.index-file-cache-size", "`64mb`",
+     "Memory for the indexes and statistics of remote segments that were used last; `1mb` to `65536mb`. (Fluss keeps "
+     "them in files, `1gb` of them.)",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.remote_index_cache_bytes, ParseBytesWithin(value, 1, 65536));
        return arrow::Status::OK();
      }},
     {"thalweg.disk.reserve", "`256mb`",

@@ -21,6 +21,7 @@
 #include "thalweg/catalog/embedded_meta_store.h"
 #include "thalweg/http/operations.h"
 #include "thalweg/http/server.h"
+#include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
 #include "thalweg/net/tcp.h"
 #include "thalweg/runtime/block_on.h"
@@ -28,6 +29,7 @@
 #include "thalweg/runtime/log.h"
 #include "thalweg/runtime/metrics.h"
 #include "thalweg/runtime/periodic.h"
+#include "thalweg/runtime/random.h"
 #include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/signals.h"
 #include "thalweg/runtime/threads.h"
@@ -36,7 +38,9 @@
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/table_access.h"
+#include "thalweg/service/tiering_policy.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/tiering.h"
 #include "thalweg/upkeep/auto_partition.h"
 #include "thalweg/upkeep/dropped_data.h"
 #include "thalweg/upkeep/log_retention.h"
@@ -122,6 +126,28 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
+  arrow::Status OpenRemoteStorage(tablet::TieringOptions& options) {
+    if (options_.remote_data_directory.empty() || options_.remote_task_interval_ms <= 0) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(remote_store_,
+                          io::OpenObjectStore(fs_, options_.remote_data_directory, options_.remote_login));
+    // A store that cannot be reached must not keep the server from starting.
+    pool_.Post([this] {
+      const arrow::Status status = io::CheckObjectStore(*remote_store_);
+      if (!status.ok()) {
+        runtime::LogWarn("Remote storage does not work for now; segments stay here until it does: {}",
+                         status.message());
+      }
+    });
+    options.store = remote_store_.get();
+    options.random = &runtime::SystemRandom();
+    options.interval_ns = options_.remote_task_interval_ms * 1'000'000;
+    options.copiers_max = options_.remote_copiers_max;
+    options.segments_per_turn = options_.remote_segments_per_turn;
+    options.index_cache_bytes = options_.remote_index_cache_bytes;
+    options.policy_of = [this](const TableBucket& bucket) { return service::TieringPolicyOf(*catalog_, bucket); };
+    return arrow::Status::OK();
+  }
+
   arrow::Status OpenEngine() {
     tablet::EngineOptions options;
     options.directory = options_.data_directory;
@@ -135,6 +161,7 @@ class RunningServer {
     options.in_flight_bytes_max = shares_.in_flight;
     options.indexes_max = shares_.segment_indexes;
     options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
+    ARROW_RETURN_NOT_OK(OpenRemoteStorage(options.tiering));
     const auto view = catalog_->view();
     const auto exists = [&](const TableBucket& bucket) {
       const auto table = view->FindTable(bucket.table);
@@ -262,6 +289,7 @@ class RunningServer {
   std::unique_ptr<catalog::EmbeddedMetaStore> meta_store_;
   std::unique_ptr<catalog::BoundedMetaStore> bounded_store_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<io::ObjectStore> remote_store_;
   std::unique_ptr<tablet::Engine> engine_;
   std::vector<catalog::Dropped> leftovers_;  ///< of drops that the last life of the server did not finish
   std::unique_ptr<upkeep::DroppedData> dropped_data_;
@@ -288,6 +316,10 @@ class RunningServer {
 arrow::Status Serve(const ServeOptions& options) {
   runtime::IgnoreBrokenPipes();
   for (const auto& warning : options.warnings) runtime::LogWarn("{}", warning);
+  // After the server, however it ends.
+  struct FinishStores {
+    ~FinishStores() { io::FinishObjectStores(); }
+  } finish_stores;
   RunningServer server(options);
   ARROW_RETURN_NOT_OK(server.Start());
   const int signal = server.WaitForSignal();

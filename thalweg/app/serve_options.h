@@ -11,6 +11,7 @@
 #include "arrow/result.h"
 #include "thalweg/app/listener_options.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/io/object_store.h"
 #include "thalweg/journal/journal.h"
 #include "thalweg/net/listener.h"
 #include "thalweg/security/access_policy.h"
@@ -31,7 +32,13 @@ struct ServeOptions {
   std::chrono::milliseconds auto_partition_interval = std::chrono::minutes(10);
   std::chrono::milliseconds log_retention_interval = std::chrono::minutes(5);
   uint64_t disk_reserve_bytes = 256ull << 20;
-  uint64_t memory_budget = 0;  ///< 0: DefaultMemoryBudget
+  uint64_t memory_budget = 0;         ///< 0: DefaultMemoryBudget
+  std::string remote_data_directory;  ///< where closed segments are copied to; empty: nowhere
+  io::S3Login remote_login;
+  int64_t remote_task_interval_ms = 60'000;
+  int remote_copiers_max = 4;
+  int remote_segments_per_turn = 5;
+  uint64_t remote_index_cache_bytes = 64 << 20;
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
   bool authorizer_enabled = false;

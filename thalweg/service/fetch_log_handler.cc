@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "thalweg/base/error.h"
@@ -34,6 +35,8 @@ struct Want {
   arrow::Status status;
 
   const tablet::ReadResult& read() const { return reading.result; }
+  /// Where the client finds the records itself; null: they are sent.
+  const tablet::RemoteRange* remote() const { return std::get_if<tablet::RemoteRange>(&read().data); }
 };
 
 class Fetch {
@@ -90,7 +93,9 @@ class Fetch {
         want.reading.request = {.bucket = {table.table, bucket.partition, bucket.bucket},
                                 .from = bucket.fetch_offset,
                                 .bytes_max = transform ? std::max(bytes_max, kStepBytes) : bytes_max,
-                                .at_least_one = true};
+                                .at_least_one = true,
+                                .statistics = transform && transform->wanted,
+                                .takes_remote = !transform};
         wants_.push_back(std::move(want));
       }
     }
@@ -154,7 +159,7 @@ class Fetch {
   bool Enough() const {
     int64_t bytes = 0;
     for (const auto& want : wants_) {
-      if (!want.status.ok() || want.records.dropped > 0) return true;
+      if (!want.status.ok() || want.records.dropped > 0 || want.remote()) return true;
       bytes += static_cast<int64_t>(want.records.bytes);
     }
     return wants_.empty() || bytes >= request_.min_bytes.value_or(0);
@@ -184,6 +189,20 @@ class Fetch {
     return reply;
   }
 
+  static wire::RemoteLogFetchInfo Describe(const tablet::RemoteRange& range) {
+    wire::RemoteLogFetchInfo info{.tablet_dir = range.folder,
+                                  .partition_name = range.partition,
+                                  .first_start_pos = static_cast<int32_t>(range.first_position)};
+    for (const auto& segment : range.segments) {
+      info.segments.push_back({.id = segment.id,
+                               .start_offset = segment.start,
+                               .end_offset = segment.end,
+                               .size_bytes = static_cast<int32_t>(segment.bytes),
+                               .max_timestamp_ms = segment.max_timestamp_ms});
+    }
+    return info;
+  }
+
   static void Describe(const Want& want, wire::FetchLogBucketResult& to) {
     to.partition = want.reading.request.bucket.partition;
     to.bucket = want.reading.request.bucket.bucket;
@@ -194,6 +213,10 @@ class Fetch {
     }
     to.high_watermark = want.read().high_watermark;
     to.log_start_offset = want.read().start;
+    if (want.remote()) {
+      to.remote = Describe(*want.remote());
+      return;
+    }
     to.records_bytes = want.records.bytes;
     if (want.records.dropped > 0 && want.records.next > want.records.sent_next)
       to.filtered_end_offset = want.records.next;

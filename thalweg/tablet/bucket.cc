@@ -159,6 +159,8 @@ Bucket::ReadPlan Bucket::Read(const ReadRequest& request) {
   if (request.bytes_max == 0 && !request.at_least_one) return plan;
   if (!tail_.empty() && from >= tail_.front().first) {
     ReadTail(request, from, result);
+  } else if (from < store_->log()->start()) {
+    plan.from_remote = true;
   } else {
     plan.from_files = true;
     plan.files_limit = tail_.empty() ? high_watermark_ : tail_.front().first;

@@ -55,6 +55,7 @@ class Bucket {
   struct ReadPlan {
     ReadResult result;
     bool from_files = false;
+    bool from_remote = false;  ///< it lies before the local log
     LogOffset files_limit;
   };
   ReadPlan Read(const ReadRequest& request);
@@ -63,7 +64,7 @@ class Bucket {
   std::optional<LogOffset> TailOffsetForTimestamp(int64_t timestamp_ms) const;
   int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
 
-  LogOffset start() const { return store_->log()->start(); }
+  LogOffset start() const { return store_->start(); }
   LogOffset high_watermark() const { return high_watermark_; }
   LogOffset next_offset() const { return next_offset_; }
   BucketStore& store() { return *store_; }

@@ -116,6 +116,8 @@ arrow::Status BucketStore::OpenLocked() {
   for (auto& finding : report.findings) environment_.report(std::move(finding));
   open_status_ = log.status();
   if (!log.ok()) return open_status_;
+  open_status_ = OpenTierLocked(folder);
+  if (!open_status_.ok()) return open_status_;
   log_ = std::move(log).ValueUnsafe();
   NoteRecovered();
   written_end_ = opened_end_ = log_->end();
@@ -449,6 +451,7 @@ arrow::Status BucketStore::Remove() {
     point_wanted_ = false;
     synced_.reset();
   }
+  ARROW_RETURN_NOT_OK(LeaveTierLocked());
   if (log_) ARROW_RETURN_NOT_OK(log_->Remove());
   // Also what no log knows of.
   for (const std::string& root : {environment_.directory, environment_.set_aside}) {
@@ -458,7 +461,7 @@ arrow::Status BucketStore::Remove() {
     ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
     ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(folder)));
   }
-  return arrow::Status::OK();
+  return RemoveRemote();
 }
 
 bool BucketStore::HasOldSegments() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -19,6 +20,8 @@
 #include "thalweg/log/bucket_log.h"
 #include "thalweg/log/index_cache.h"
 #include "thalweg/log/open_files.h"
+#include "thalweg/tablet/bucket_tier.h"
+#include "thalweg/tablet/tiering.h"
 
 namespace thalweg::tablet {
 
@@ -28,8 +31,10 @@ struct StoreEnvironment {
   log::OpenFiles& files;
   log::IndexCache& indexes;
   log::LogOptions log_options;
-  std::string directory;                       ///< of all logs
-  std::string set_aside;                       ///< of records that a log could not take; seldom there
+  std::string directory;     ///< of all logs
+  std::string set_aside;     ///< of records that a log could not take; seldom there
+  std::string remote_drops;  ///< see remote_drops.h
+  TieringOptions tiering;
   uint64_t direct_bytes_min = 0;               ///< of one append that goes to the files directly in any case
   uint64_t direct_backlog_max = 0;             ///< unsynced bytes of a bucket above which no other does
   std::function<void(std::string)> report;     ///< what a person should know; any thread
@@ -108,6 +113,16 @@ class BucketStore {
   /// there is something.
   bool KeepRecovered();
 
+  /// One turn of copying to remote storage; then drops what copies make superfluous here, as far as the last checkpoint needs
+  /// none of it. True where there is more to copy. Opens the log where it is not. Cancelled once `go_on` says false.
+  arrow::Result<bool> TierTurn(const TieringPolicy& policy, int64_t now_ms, const std::function<bool()>& go_on);
+  /// Whether TierTurn might find something to do. Free to ask.
+  bool MayTier() const;
+  /// What is in remote storage, once open; null where nothing can be.
+  BucketTier* tier() const { return tier_.get(); }
+  /// The first offset that can be read, here or from remote storage. Once open.
+  LogOffset start() const { return tier_ ? std::min(log_->start(), tier_->start()) : log_->start(); }
+
   arrow::Status Remove();
 
   /// Whether there are segments that DropExpired might remove. Free to ask.
@@ -137,6 +152,9 @@ class BucketStore {
 
  private:
   arrow::Status OpenLocked();
+  arrow::Status OpenTierLocked(const std::string& folder);
+  arrow::Status LeaveTierLocked();
+  arrow::Status RemoveRemote();
   arrow::Status CheckNotSetAside() const;
   arrow::Status WriteLocked(uint64_t bytes_min = UINT64_MAX);
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);
@@ -159,6 +177,7 @@ class BucketStore {
   std::atomic<uint64_t> unsynced_bytes_{0};  ///< changes under mutex_
   std::mutex write_mutex_;                   ///< held over I/O, by pool threads only
   std::unique_ptr<log::BucketLog> log_;
+  std::unique_ptr<BucketTier> tier_;  ///< as log_: set once, by Open
   bool opened_ = false;
   arrow::Status open_status_;
   bool needs_rebuild_ = false;

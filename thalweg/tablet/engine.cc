@@ -23,6 +23,8 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                           .log_options = options.log,
                           .directory = options.directory + "/log",
                           .set_aside = options.directory + "/unreplayed",
+                          .remote_drops = options.directory + "/remote-drops",
+                          .tiering = options.tiering,
                           .direct_bytes_min = options.journal.direct_bytes_min,
                           .direct_backlog_max = options.direct_backlog_max,
                           .report = options.report},
@@ -200,7 +202,8 @@ EngineStats Engine::stats() const {
                     .buckets_set_aside = stores_environment_.buckets_set_aside,
                     .disk_free_bytes = disk_.free_bytes(),
                     .disk_low = disk_.low(),
-                    .disk_refusals = disk_.refusals()};
+                    .disk_refusals = disk_.refusals(),
+                    .tiering_failures = tierer_ ? tierer_->failures() : 0};
   std::lock_guard lock(stores_mutex_);
   stats.buckets = stores_.size();
   return stats;
@@ -208,6 +211,7 @@ EngineStats Engine::stats() const {
 
 void Engine::BeginStop() {
   if (stopping_.exchange(true)) return;
+  if (tierer_) tierer_->BeginStop();
   RefuseWaiting(StoppingError());
   journal_->BeginClose();
 }
@@ -217,6 +221,7 @@ void Engine::Stop(int64_t budget_ms) {
   BeginStop();
   journal_->Close();
   disk_.Stop();
+  if (tierer_) tierer_->Stop();
   flusher_->Stop();
   flusher_->Drain(deadline);
 }

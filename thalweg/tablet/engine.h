@@ -28,6 +28,8 @@
 #include "thalweg/tablet/disk_reserve.h"
 #include "thalweg/tablet/flusher.h"
 #include "thalweg/tablet/read.h"
+#include "thalweg/tablet/tierer.h"
+#include "thalweg/tablet/tiering.h"
 
 namespace thalweg::tablet {
 
@@ -45,6 +47,7 @@ struct EngineOptions {
   log::LogOptions log;
   FlusherOptions flusher;
   DiskReserveOptions disk;
+  TieringOptions tiering;
   size_t open_files_max = 512;
   size_t indexes_max = 256;  ///< of closed segments, kept in memory
   /// A direct write takes all that its bucket has committed before it to the device first, and what comes after it waits. So
@@ -72,6 +75,7 @@ struct EngineStats {
   uint64_t disk_free_bytes = 0;    ///< 0 where there is no reserve to keep
   bool disk_low = false;           ///< nothing new is taken
   uint64_t disk_refusals = 0;      ///< of appends
+  uint64_t tiering_failures = 0;
 };
 
 /// All buckets of one server: the journal in front, the files behind, the live ends in between.
@@ -185,6 +189,10 @@ class Engine final : public journal::CommitSink {
   std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
   runtime::Task<> OpenSlot(Shard& shard, Slot& slot, TableBucket bucket);
+  void ReadRemote(const BucketStore& store, const ReadRequest& request, ReadResult& result) const;
+  arrow::Result<std::optional<LogOffset>> RemoteOffsetForTimestamp(const BucketStore& store,
+                                                                   int64_t timestamp_ms) const;
+  void StartTiering();
   runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
   static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
@@ -208,6 +216,8 @@ class Engine final : public journal::CommitSink {
   StoreEnvironment stores_environment_;
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these two only where there is remote storage
+  std::unique_ptr<Tierer> tierer_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 

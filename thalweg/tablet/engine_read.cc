@@ -46,7 +46,9 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
       co_await runtime::SwitchTo(environment_.pool);
       located = locate(log::ReadMode::kMayBlock);
     }
-    if (!located.ok()) {
+    if (!located.ok() && result.first < store->log()->start()) {
+      plan.from_remote = true;  // dropped just now
+    } else if (!located.ok()) {
       result.status = located.status();
     } else if ((*located)->bytes == 0) {
       // What is wanted was readable, so its file has failed and the journal is being read again.
@@ -64,6 +66,10 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
       result.data = std::move(range);
       result.store = store;
     }
+  }
+  if (plan.from_remote) {
+    co_await runtime::EnsureOn(environment_.pool);
+    ReadRemote(*(*bucket)->shared_store(), request, result);
   }
   co_await runtime::EnsureOn(home);
   co_return std::move(result);
@@ -109,10 +115,14 @@ runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket i
   const LogOffset end = (*bucket)->high_watermark();
   const std::optional<LogOffset> in_tail = (*bucket)->TailOffsetForTimestamp(timestamp_ms);
   const auto store = (*bucket)->shared_store();
-  auto in_files = co_await runtime::RunOn(environment_.pool, home,
-                                          [&] { return store->log()->OffsetForTimestamp(timestamp_ms, end); });
+  // Commit times do not go back, so what is oldest comes first.
+  auto in_files = co_await runtime::RunOn(environment_.pool, home, [&]() -> arrow::Result<std::optional<LogOffset>> {
+    ARROW_ASSIGN_OR_RAISE(const auto in_remote, RemoteOffsetForTimestamp(*store, timestamp_ms));
+    if (in_remote) return in_remote;
+    return store->log()->OffsetForTimestamp(timestamp_ms, end);
+  });
   TW_CO_RETURN_NOT_OK(in_files.status());
-  if (*in_files) co_return **in_files;  // commit times do not go back, so the files come first
+  if (*in_files) co_return **in_files;
   co_return in_tail.value_or(end);
 }
 

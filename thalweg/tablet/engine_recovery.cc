@@ -79,6 +79,7 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
                      .round_over = [this] { WriteCheckpoint(); },
                      .report = options_.report});
   FinishRecovery();
+  if (options_.tiering.store) StartTiering();
   return arrow::Status::OK();
 }
 

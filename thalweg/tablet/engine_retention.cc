@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/remote_drops.h"
 
 // What the engine removes because it is old.
 
@@ -36,6 +37,8 @@ runtime::Task<arrow::Status> Engine::RemoveFolders(TableId table, PartitionId pa
                                                          : io::ParentOf(BucketDirectory(root, {table, partition, {}}));
     ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(folder));
     if (!exists) return arrow::Status::OK();
+    // Where a drop was cut short; the next round of copying removes what these name.
+    ARROW_RETURN_NOT_OK(NoteRemoteDrops(environment_.fs, stores_environment_.remote_drops, root, folder));
     ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
     return environment_.fs.SyncDirectory(io::ParentOf(folder));
   };

@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "fmt/format.h"
-#include "thalweg/base/check.h"
 
 namespace thalweg::tablet {
 namespace {
@@ -26,25 +25,7 @@ Flusher::Flusher(const runtime::Clock& clock, runtime::Executor& pool, journal::
       options_(options),
       hooks_(std::move(hooks)) {}
 
-Flusher::~Flusher() { TW_CHECK(entrance_->inside == 0); }
-
-bool Flusher::Entrance::Enter() {
-  std::lock_guard lock(mutex);
-  if (closed) return false;
-  ++inside;
-  return true;
-}
-
-void Flusher::Entrance::Leave() {
-  std::lock_guard lock(mutex);
-  if (--inside == 0) left.notify_all();
-}
-
-void Flusher::Entrance::Close() {
-  std::unique_lock lock(mutex);
-  closed = true;
-  left.wait(lock, [this] { return inside == 0; });
-}
+Flusher::~Flusher() = default;
 
 void Flusher::NoteUnwritten(std::shared_ptr<BucketStore> store) {
   std::lock_guard lock(mutex_);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,6 +12,7 @@
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/tablet/bucket_store.h"
+#include "thalweg/tablet/entrance.h"
 
 namespace thalweg::tablet {
 
@@ -74,19 +74,6 @@ class Flusher {
     std::shared_ptr<BucketStore> store;
     int64_t at_ns = 0;
   };
-  /// Outlives the flusher in work that is posted: says whether there still is one.
-  struct Entrance {
-    bool Enter();
-    void Leave();
-    /// Nobody enters any more; waits for who is inside.
-    void Close();
-
-    std::mutex mutex;
-    std::condition_variable left;
-    bool closed = false;
-    int inside = 0;
-  };
-
   void PostLocked(int64_t delay_ns, runtime::Work tick);
   void ScheduleWriteLocked(int64_t delay_ns);
   void ScheduleSyncLocked(int64_t delay_ns, bool begins_round);

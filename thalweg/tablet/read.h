@@ -1,7 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -9,6 +12,7 @@
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/log/bucket_log.h"
+#include "thalweg/remote/manifest.h"
 #include "thalweg/runtime/completion.h"
 #include "thalweg/runtime/executor.h"
 
@@ -40,11 +44,21 @@ struct MemoryRange {
   std::vector<Run> runs;
 };
 
+/// Segments in remote storage, for a client that reads them for itself.
+struct RemoteRange {
+  std::string folder;                    ///< the address of the bucket's folder
+  std::optional<std::string> partition;  ///< its name
+  std::vector<remote::RemoteSegment> segments;
+  uint64_t first_position = 0;  ///< in the file of the first segment, of the batch that contains the wanted offset
+};
+
 struct ReadRequest {
   TableBucket bucket;
   LogOffset from;  ///< kEarliest: the start of the log
   uint64_t bytes_max = 0;
   bool at_least_one = false;           ///< a first batch above bytes_max is given all the same
+  bool statistics = false;             ///< those of remote batches are wanted as well
+  bool takes_remote = false;           ///< a RemoteRange is as good as batches
   std::shared_ptr<ReadWaiter> waiter;  ///< is told of the next append where there is nothing to read now
 };
 inline constexpr LogOffset kEarliest{-2};
@@ -52,12 +66,12 @@ inline constexpr LogOffset kEarliest{-2};
 /// Whole batches from the one that contains the wanted offset on, all below the high watermark at that time.
 struct ReadResult {
   arrow::Status status;
-  LogOffset start;           ///< of the log
+  LogOffset start;           ///< of the log, remote storage included
   LogOffset high_watermark;  ///< end of what is durable and visible
   LogOffset first;           ///< of what is given
   LogOffset next;            ///< behind what is given
-  uint64_t bytes = 0;
-  std::variant<std::monostate, MemoryRange, log::LogRange> data;
+  uint64_t bytes = 0;        ///< of batches that are given
+  std::variant<std::monostate, MemoryRange, log::LogRange, RemoteRange> data;
   std::shared_ptr<BucketStore> store;  ///< of a LogRange: whom to ask for statistics of its batches
 };
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "arrow/status.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/io/object_store.h"
+
+namespace thalweg::tablet {
+
+/// Buckets that are gone and whose remote data has yet to go: one file each in `folder`, which is the bucket's own file about
+/// what is remote. So a drop comes to its end whatever happens in between: a crash, or a store that cannot be reached.
+
+/// Moves those files there, durably, from all bucket folders in `from` (itself one, or a table's or partition's), which lies
+/// below `logs`. A bucket without one has never been copied.
+arrow::Status NoteRemoteDrops(io::FileSystem& fs, const std::string& folder, const std::string& logs,
+                              const std::string& from);
+
+/// The name of a bucket's own file about what is remote, in its folder. The log leaves it alone.
+inline constexpr const char* kTierFile = "remote.manifest";
+
+/// Removes what all files in `folder` name, and then each of them. Tries all; the first error. Blocks.
+arrow::Status FinishRemoteDrops(io::FileSystem& fs, io::ObjectStore& store, const std::string& folder);
+
+}  // namespace thalweg::tablet

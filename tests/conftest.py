@@ -4,6 +4,8 @@ By default each test session starts its own `thalweg serve` (THALWEG_BINARY name
 only speak the protocol can also be pointed at a peer, which is how they are themselves tested:
 
     pytest tests/conformance --server java        the real Apache Fluss, fetched by Maven
+    pytest tests/conformance --server tiered      Thalweg with Fluss's own test settings: every batch a segment, which
+                                                  goes to remote storage within a second
     pytest tests/conformance --server HOST:PORT   one that is running already
 """
 
@@ -16,12 +18,12 @@ import pytest
 
 from peers.java_fluss import JavaFluss
 from peers.places import thalweg_binary
-from peers.thalweg import ThalwegServer
+from peers.thalweg import ThalwegServer, tiered_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("thalweg")
-    group.addoption("--server", default="thalweg", help="thalweg (default), java, or HOST:PORT")
+    group.addoption("--server", default="thalweg", help="thalweg (default), tiered, java, or HOST:PORT")
     group.addoption(
         "--kills",
         type=int,
@@ -51,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     judged = config.getoption("--server")
-    return f"server under test: {thalweg_binary() if judged == 'thalweg' else judged}"
+    return f"server under test: {thalweg_binary() if judged in ('thalweg', 'tiered') else judged}"
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +66,9 @@ def bootstrap(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             yield peer.start().bootstrap
         finally:
             peer.stop()
-    elif judged == "thalweg":
-        server = ThalwegServer(tmp_path_factory.mktemp("thalweg")).start()
+    elif judged in ("thalweg", "tiered"):
+        make = ThalwegServer if judged == "thalweg" else tiered_server
+        server = make(tmp_path_factory.mktemp("thalweg")).start()
         yield server.bootstrap
         # Not in a `finally`: a server that died under the tests is an error of its own.
         server.stop()

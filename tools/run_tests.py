@@ -23,6 +23,7 @@ JOBS = "2"
 TSAN_MODULES = ("runtime", "net", "journal", "log")
 SUITE_SECONDS_MAX = 1800
 REMARKS_SHOWN = 40
+TIERED_TESTS = tuple(f"tests/conformance/test_{name}.py" for name in ("pyfluss_suite", "java_client", "interop"))
 
 # A suppressed finding needs a line with its reason in tools/sanitizers/.
 SANITIZER_OPTIONS = {
@@ -69,12 +70,12 @@ def unit_tests(preset: str, modules: list[str]) -> Tally:
     return read_junit(preset, report, passed)
 
 
-def pytest(name: str, folder: str) -> Tally:
+def pytest(name: str, *what: str) -> Tally:
     if not call(["./dev", "build", "release"]):
         return Tally.broken(f"{name}: the build failed")
     report = RESULTS / f"{name}.xml"
     passed = call([
-        sys.executable, "-m", "pytest", folder, "-p", "no:cacheprovider", "-q", f"--junitxml={report}",
+        sys.executable, "-m", "pytest", *what, "-p", "no:cacheprovider", "-q", f"--junitxml={report}",
     ])
     return read_junit(name, report, passed)
 
@@ -109,6 +110,9 @@ def suites(tree: Tree) -> dict[str, Callable[[], Tally]]:
     for name, folder in python.items():
         if name != "tools":
             found[name] = lambda name=name, folder=folder: pytest(name, folder)
+    if "conformance" in python:
+        # Once more with Fluss's own test settings, where nearly all that is read comes from remote storage.
+        found["tiered"] = lambda: pytest("tiered", *TIERED_TESTS, "--server", "tiered")
     return found
 
 

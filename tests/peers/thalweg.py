@@ -12,6 +12,9 @@ START_S_MAX = 30.0
 STOP_S_MAX = 10.0
 FLUSS_ONLY = ("--flight", "off", "--http", "off")
 
+# The settings of Fluss's own integration tests: each batch becomes a segment, and is copied almost at once.
+TIERED_SETTINGS = {"log.segment.file-size": "120b", "remote.log.task-interval-duration": "1s"}
+
 
 class ThalwegServer:
     """`thalweg serve` that can be stopped, killed and started again on the same port and data.
@@ -134,3 +137,12 @@ class SaslServer(ThalwegServer):
     def sasl_bootstrap(self) -> str:
         port = self.wait_for_line(r"listening on 127\.0\.0\.1:(\d+) \(CLIENT, SASL/PLAIN\)").group(1)
         return f"127.0.0.1:{port}"
+
+
+def tiered_server(directory: Path, settings: dict[str, str] | None = None) -> ThalwegServer:
+    """One with remote storage in `directory`/remote, or where `remote.data.dir` of `settings` says."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config = {"remote.data.dir": str(directory / "remote"), **TIERED_SETTINGS, **(settings or {})}
+    path = directory / "thalweg.yaml"
+    path.write_text("".join(f"{name}: {value}\n" for name, value in config.items()))
+    return ThalwegServer(directory, options=(*FLUSS_ONLY, "--config", str(path)))

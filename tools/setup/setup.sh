@@ -2,6 +2,7 @@
 # Brings a Debian 12 machine to where the tree builds and all its tests run; says what it does and does nothing twice.
 #   tools/setup/apt.lock           pinned apt packages: installed when missing (the only step that needs root or sudo)
 #   tools/setup/requirements.txt   pinned, hashed wheels in .venv; libarrow and its headers come with pyarrow
+#   tests/peers/versitygw.py       a pinned S3 server for the tests, built by Go into .cache
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/setup/apt.sh
@@ -98,6 +99,17 @@ make_venv() {
   echo "$1" >"$stamp"
 }
 
+# The S3 server of the tests, which pin its version. Without Go only those tests fail.
+make_s3_server() {
+  compgen -G "${THALWEG_CACHE:-.cache}/versitygw-*/versitygw" >/dev/null && return
+  if ! command -v go >/dev/null; then
+    say "note: no Go on this machine, so the tests that need an S3 server will fail"
+    return
+  fi
+  say "go: building versitygw, the S3 server of the tests (two minutes, once)"
+  PYTHONPATH=tests .venv/bin/python -m peers.versitygw || fail "versitygw could not be built, see above"
+}
+
 [[ $(uname -m) == x86_64 ]] || fail "this tree is pinned for x86-64, this machine is $(uname -m)"
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || fail "needs Debian 12 (dpkg and apt-get)"
 
@@ -112,3 +124,4 @@ if [[ ! -f $stamp || $(<"$stamp") != "$key" ]] || ! .venv/bin/python -c '' 2>/de
 elif [[ ${1:-} != --quiet ]]; then
   say "nothing to do: apt packages and .venv are as the lock files want them"
 fi
+make_s3_server

@@ -188,6 +188,10 @@ std::vector<Entry> Journal::DivertLarge(std::vector<Entry> group) {
   return kept;
 }
 
+void Journal::EndWorkLocked() {
+  if (--in_flight_ == 0) idle_.notify_all();
+}
+
 void Journal::StartDirect(const TableBucket& bucket, std::vector<Entry> entries, std::deque<Entry> behind) {
   lanes_.emplace(bucket, Lane{.waiting = std::move(behind)});
   {
@@ -213,14 +217,13 @@ void Journal::DirectDone(std::vector<Entry> entries, const arrow::Status& status
   std::ranges::move(lane->second.waiting, std::back_inserter(back));
   lanes_.erase(lane);
   std::lock_guard lock(mutex_);
-  --in_flight_;
   for (const auto& entry : back) {
     if (entry.direct) stats_.direct_bytes += entry.batches.size() + entry.statistics.size();
   }
   // In front: what was queued behind them meanwhile is newer.
   PushFrontLocked(std::move(back));
   if (!stalled_ || closing_) ScheduleLocked(0);
-  if (in_flight_ == 0) idle_.notify_all();
+  EndWorkLocked();
 }
 
 bool Journal::EnsureRoom(std::vector<Entry>& group, size_t bytes) {
@@ -273,7 +276,7 @@ void Journal::PrepareAheadLocked() {
       ring_.CancelReservation(bytes);
     }
     if (stalled_ && (!prepare_failed_ || closing_)) ScheduleLocked(0);
-    if (--in_flight_ == 0) idle_.notify_all();
+    EndWorkLocked();
   });
 }
 
@@ -284,7 +287,7 @@ void Journal::RemoveSurplusLocked() {
       // Should it come back, or stay, then as a free file of the next start.
       if (const arrow::Status status = fs_.Remove(path); !status.ok()) options_.report(status.message());
       std::lock_guard lock(mutex_);
-      if (--in_flight_ == 0) idle_.notify_all();
+      EndWorkLocked();
     });
   }
 }
@@ -346,7 +349,7 @@ void Journal::RunOnce() {
     if (!group.empty()) Commit(std::move(group));
   }
   std::lock_guard lock(mutex_);
-  if (--in_flight_ == 0) idle_.notify_all();
+  EndWorkLocked();
 }
 
 void Journal::Commit(std::vector<Entry> group) {

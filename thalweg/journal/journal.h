@@ -142,6 +142,7 @@ class Journal {
   arrow::Status Recover(uint64_t from_sequence, const RecordVisitor& visitor);
   void NoteDamage(const Damage& damage);
   void ScheduleLocked(int64_t delay_ns);
+  void EndWorkLocked();  // one less in flight
   void RunOnce();
   std::vector<Entry> TakeLocked();
   std::vector<Entry> DivertLarge(std::vector<Entry> group);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/fluss.pb.h"
@@ -47,6 +48,14 @@ int64_t CountBuckets(const catalog::CatalogView& view) {
   return buckets;
 }
 
+/// Makes a change to the cluster's own record, and answers with nothing but that it is made.
+template <typename Response>
+runtime::Task<arrow::Result<Reply>> ChangeAndReply(Call& call, auto change) {
+  const auto changed = co_await call.services.catalog.ChangeCluster(std::move(change), call.home);
+  TW_CO_RETURN_NOT_OK(changed.status());
+  co_return MessageReply(call, Response());
+}
+
 }  // namespace
 
 runtime::Task<arrow::Result<Reply>> HandleDescribeClusterConfigs(Call call) {
@@ -68,29 +77,22 @@ runtime::Task<arrow::Result<Reply>> HandleAlterClusterConfigs(Call call) {
   const auto& own = call.services.configuration;
   const auto format = own.find(catalog::kLakeFormatConfig);
   const auto own_format = format == own.end() ? std::nullopt : std::optional(format->second);
-  const auto changed = co_await call.services.catalog.ChangeCluster(
-      [&](catalog::Cluster& cluster) { return cluster.ChangeConfigs(changes, own_format); }, call.home);
-  TW_CO_RETURN_NOT_OK(changed.status());
-  co_return MessageReply(call, pb::AlterClusterConfigsResponse());
+  co_return co_await ChangeAndReply<pb::AlterClusterConfigsResponse>(
+      call, [&](catalog::Cluster& cluster) { return cluster.ChangeConfigs(changes, own_format); });
 }
 
 runtime::Task<arrow::Result<Reply>> HandleAddServerTag(Call call) {
   pb::AddServerTagRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  const auto changed = co_await call.services.catalog.ChangeCluster(
-      [&](catalog::Cluster& cluster) { return cluster.AddTag(ServersOf(request), request.server_tag()); }, call.home);
-  TW_CO_RETURN_NOT_OK(changed.status());
-  co_return MessageReply(call, pb::AddServerTagResponse());
+  co_return co_await ChangeAndReply<pb::AddServerTagResponse>(
+      call, [&](catalog::Cluster& cluster) { return cluster.AddTag(ServersOf(request), request.server_tag()); });
 }
 
 runtime::Task<arrow::Result<Reply>> HandleRemoveServerTag(Call call) {
   pb::RemoveServerTagRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  const auto changed = co_await call.services.catalog.ChangeCluster(
-      [&](catalog::Cluster& cluster) { return cluster.RemoveTag(ServersOf(request), request.server_tag()); },
-      call.home);
-  TW_CO_RETURN_NOT_OK(changed.status());
-  co_return MessageReply(call, pb::RemoveServerTagResponse());
+  co_return co_await ChangeAndReply<pb::RemoveServerTagResponse>(
+      call, [&](catalog::Cluster& cluster) { return cluster.RemoveTag(ServersOf(request), request.server_tag()); });
 }
 
 runtime::Task<arrow::Result<Reply>> HandleRebalance(Call call) {
@@ -127,10 +129,8 @@ runtime::Task<arrow::Result<Reply>> HandleListRebalanceProgress(Call call) {
 runtime::Task<arrow::Result<Reply>> HandleCancelRebalance(Call call) {
   pb::CancelRebalanceRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  const auto changed = co_await call.services.catalog.ChangeCluster(
-      [&](catalog::Cluster& cluster) { return cluster.CancelRebalance(RebalanceIdOf(request)); }, call.home);
-  TW_CO_RETURN_NOT_OK(changed.status());
-  co_return MessageReply(call, pb::CancelRebalanceResponse());
+  co_return co_await ChangeAndReply<pb::CancelRebalanceResponse>(
+      call, [&](catalog::Cluster& cluster) { return cluster.CancelRebalance(RebalanceIdOf(request)); });
 }
 
 runtime::Task<arrow::Result<Reply>> HandleGetClusterHealth(Call call) {

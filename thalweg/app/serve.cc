@@ -118,8 +118,11 @@ class RunningServer {
  private:
   arrow::Status OpenCatalog() {
     ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
-    bounded_store_ = std::make_unique<catalog::BoundedMetaStore>(
-        *meta_store_, [this] { return engine_ ? engine_->CheckRoom() : arrow::Status::OK(); });
+    bounded_store_ =
+        std::make_unique<catalog::BoundedMetaStore>(*meta_store_, [this]() -> runtime::Task<arrow::Status> {
+          if (!engine_) co_return arrow::Status::OK();
+          co_return co_await engine_->CheckRoomNow();
+        });
     ARROW_ASSIGN_OR_RAISE(
         catalog_, runtime::BlockOn(*executors_.front(), catalog::Catalog::Open(*bounded_store_, clock_,
                                                                                options_.catalog, *executors_.front())));

@@ -12,8 +12,10 @@ namespace thalweg::catalog {
 /// is refused with what `check` says. Reads and epochs pass. Thread safety: as the store below, if `check` allows it.
 class BoundedMetaStore final : public MetaStore {
  public:
-  /// `below` outlives this. `check` does not wait.
-  BoundedMetaStore(MetaStore& below, std::function<arrow::Status()> check) : below_(below), check_(std::move(check)) {}
+  using Check = std::function<runtime::Task<arrow::Status>()>;
+
+  /// `below` outlives this. `check` may resume anywhere.
+  BoundedMetaStore(MetaStore& below, Check check) : below_(below), check_(std::move(check)) {}
 
   runtime::Task<arrow::Result<std::optional<Versioned>>> Get(std::string key) override {
     return below_.Get(std::move(key));
@@ -22,14 +24,14 @@ class BoundedMetaStore final : public MetaStore {
     return below_.List(std::move(prefix));
   }
   runtime::Task<arrow::Result<std::optional<int64_t>>> Commit(Transaction transaction) override {
-    if (transaction.removals.empty()) TW_CO_RETURN_NOT_OK(check_());
+    if (transaction.removals.empty()) TW_CO_RETURN_NOT_OK(co_await check_());
     co_return co_await below_.Commit(std::move(transaction));
   }
   runtime::Task<arrow::Result<int64_t>> TakeEpoch() override { return below_.TakeEpoch(); }
 
  private:
   MetaStore& below_;
-  const std::function<arrow::Status()> check_;
+  const Check check_;
 };
 
 }  // namespace thalweg::catalog

@@ -12,7 +12,7 @@ TEST(BoundedMetaStoreTest, OnlyWhatMakesRoomPassesWhileThereIsNone) {
   testing::SimScheduler sim;
   testing::MemoryMetaStore below(sim.MakePool("meta"));
   arrow::Status room;
-  BoundedMetaStore store(below, [&] { return room; });
+  BoundedMetaStore store(below, [&]() -> runtime::Task<arrow::Status> { co_return room; });
   const auto commit = [&](MetaStore::Transaction transaction) {
     return sim.Await(store.Commit(std::move(transaction)));
   };

@@ -38,7 +38,9 @@ struct DiskReserve::State {
     free_bytes = *free;
     room_at_zero = static_cast<int64_t>(*free) - owed - static_cast<int64_t>(options.bytes) + before;
     const int64_t wanted = is_low ? static_cast<int64_t>(options.bytes / 8) : 0;
-    SetLow(refused_by_device || Room() < wanted);
+    const bool touched = Room() < wanted;
+    if (touched) believed_ns = 0;  // what it says is no riddle then, and over with its cause
+    SetLow(touched || believed_ns > 0);
     hooks.measured(!is_low);
   }
 
@@ -69,7 +71,7 @@ struct DiskReserve::State {
   std::atomic<int64_t> room_at_zero{INT64_MAX};
   std::atomic<uint64_t> free_bytes{0};
   std::atomic<bool> is_low{false};
-  std::atomic<bool> refused_by_device{false};
+  std::atomic<int64_t> believed_ns{0};  ///< for how long yet the device's word counts more than its free bytes
   std::atomic<uint64_t> refusals{0};
 
   std::mutex mutex;  ///< held while measuring
@@ -86,20 +88,24 @@ void DiskReserve::Start(runtime::Executor& pool) {
   if (!state_->on()) return;
   state_->Measure();
   struct Again {
-    static void Post(runtime::Executor& executor, std::weak_ptr<State> state, int64_t delay_ns) {
-      executor.PostAfter(runtime::Nanos(delay_ns), [&executor, state = std::move(state), delay_ns]() mutable {
-        const auto held = state.lock();
+    static void Post(runtime::Executor& executor, const std::shared_ptr<State>& state) {
+      const auto& options = state->options;
+      const int64_t delay_ns =
+          state->is_low ? std::min(options.measure_low_ns, options.measure_ns) : options.measure_ns;
+      executor.PostAfter(runtime::Nanos(delay_ns), [&executor, weak = std::weak_ptr(state), delay_ns] {
+        const auto held = weak.lock();
         if (!held) return;
+        held->believed_ns -= std::min<int64_t>(held->believed_ns, delay_ns);
         held->Measure();
         {
           std::lock_guard lock(held->mutex);
           if (held->stopped) return;
         }
-        Post(executor, std::move(state), delay_ns);
+        Post(executor, held);
       });
     }
   };
-  Again::Post(pool, state_, state_->options.measure_ns);
+  Again::Post(pool, state_);
 }
 
 void DiskReserve::Stop() {
@@ -125,11 +131,20 @@ arrow::Status DiskReserve::Check() const { return low() ? state_->Refusal() : ar
 
 void DiskReserve::NoteFull() {
   if (!state_->on()) return;
-  state_->refused_by_device = true;
+  state_->believed_ns = state_->options.believe_ns;
   state_->SetLow(true);
 }
 
-void DiskReserve::NoteWritten() { state_->refused_by_device = false; }
+void DiskReserve::NoteWritten() { state_->believed_ns = 0; }
+
+void DiskReserve::NoteRemoved() {
+  state_->believed_ns = 0;
+  MeasureNow();
+}
+
+void DiskReserve::MeasureNow() {
+  if (state_->on()) state_->Measure();
+}
 
 uint64_t DiskReserve::reserve_bytes() const { return state_->options.bytes; }
 uint64_t DiskReserve::free_bytes() const { return state_->free_bytes; }

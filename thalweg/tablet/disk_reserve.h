@@ -16,6 +16,10 @@ namespace thalweg::tablet {
 struct DiskReserveOptions {
   uint64_t bytes = 0;                ///< kept free; 0: nothing is measured and nothing refused
   int64_t measure_ns = 500'000'000;  ///< between two looks at the device
+  /// While nothing is taken: how late a writer may learn that there is room again.
+  int64_t measure_low_ns = 100'000'000;
+  /// A device that says it is full although it has free bytes is believed for so long after it last said so.
+  int64_t believe_ns = 10'000'000'000;
 };
 
 /// Keeps a device from filling up: new data are refused while what is free, less what was accepted and is not in files yet,
@@ -23,7 +27,8 @@ struct DiskReserveOptions {
 /// checkpoints. Once room is back (an eighth of the reserve more than it), data are taken again.
 ///
 /// Between two measurements what is taken counts as written, so a fast writer does not overrun it. A device that says it is
-/// full although it has free bytes (a quota, no inodes) is believed, until a write of acknowledged records succeeds.
+/// full although it has free bytes (a quota, no inodes) is believed, until a write of acknowledged records succeeds, something
+/// is removed, or nothing has been refused for a while: what it refused may have been dropped, and never be tried again.
 ///
 /// Thread safety: all calls; Start and Stop once each. Take and Check do not wait.
 class DiskReserve {
@@ -52,11 +57,15 @@ class DiskReserve {
   bool TakeIfRoom(uint64_t bytes, uint64_t room_min = 0);
   /// Whether anything could be taken.
   arrow::Status Check() const;
+  /// Looks at the device now. Blocks.
+  void MeasureNow();
 
   /// The device refused acknowledged records for want of space.
   void NoteFull();
   /// It took some.
   void NoteWritten();
+  /// Files were removed. Looks at the device; blocks.
+  void NoteRemoved();
 
   uint64_t reserve_bytes() const;
   /// As last measured; 0 where nothing is.

@@ -98,6 +98,13 @@ runtime::Task<> Engine::OpenSlot(Shard& shard, Slot& slot, TableBucket bucket) {
   for (const auto waiting : std::exchange(slot.waiting, {})) waiting.resume();
 }
 
+runtime::Task<arrow::Status> Engine::CheckRoomNow() {
+  if (disk_.Check().ok()) co_return arrow::Status::OK();
+  co_await runtime::SwitchTo(environment_.pool);
+  disk_.MeasureNow();
+  co_return disk_.Check();
+}
+
 runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runtime::Executor& home) {
   arrow::Status result;
   for (const auto& id : buckets) {
@@ -122,6 +129,8 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
     std::lock_guard lock(stores_mutex_);
     stores_.erase(id);
   }
+  co_await runtime::SwitchTo(environment_.pool);
+  disk_.NoteRemoved();
   co_await runtime::SwitchTo(home);
   co_return result;
 }

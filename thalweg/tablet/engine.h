@@ -144,6 +144,8 @@ class Engine final : public journal::CommitSink {
   arrow::Status health() const { return journal_->failure(); }
   /// Whether the device has room for new data: DISK_WRITE_LOCKED where not. Does not wait.
   arrow::Status CheckRoom() const { return disk_.Check(); }
+  /// As CheckRoom, but a device that had no room is looked at again before it is said to have none. Resumes anywhere.
+  runtime::Task<arrow::Status> CheckRoomNow();
   EngineStats stats() const;
 
   /// Refuses what comes and what waits for room; what is in flight becomes durable. Does not wait.

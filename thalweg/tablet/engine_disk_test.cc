@@ -157,6 +157,32 @@ TEST_F(EngineDiskTest, ADeviceThatSaysItIsFullIsBelievedWhateverItsFreeBytes) {
   ExpectAllReadable(sim_);
 }
 
+/// What the device refused is dropped, so nothing is left that could be written and show that there is room.
+TEST_F(EngineDiskTest, DroppingWhatTheDeviceRefusedIsEnough) {
+  Open();
+  Append(a_, "one");
+  disk_.FailNext(Operation::kWrite, "data/log/t1/b0", Fault::kNoSpace, 1000);
+  sim_.RunFor(1000);
+  EXPECT_EQ(CodeOf(sim_.engine->CheckRoom()), ErrorCode::kDiskWriteLocked);
+  ASSERT_TRUE(sim_.Drop({a_}).ok());
+  EXPECT_TRUE(sim_.engine->CheckRoom().ok());
+  const auto answer = sim_.Append(TestBucket(1), {{.name = "two"}});
+  EXPECT_TRUE(answer->ok()) << answer->result->status();
+}
+
+/// Who looks at the free space and then creates a table must not be told what was true half a second ago.
+TEST_F(EngineDiskTest, RoomIsLookedAtAgainBeforeItIsSaidToBeMissing) {
+  disk_.SetFreeBytes(2 << 20);
+  sim_.options.disk.measure_ns = 3'600'000'000'000;
+  Open();
+  EXPECT_EQ(Fill(5000), ErrorCode::kDiskWriteLocked);
+  EXPECT_EQ(CodeOf(sim_.scheduler.Await(sim_.engine->CheckRoomNow())), ErrorCode::kDiskWriteLocked);
+  disk_.SetFreeBytes(64 << 20);
+  EXPECT_EQ(CodeOf(sim_.engine->CheckRoom()), ErrorCode::kDiskWriteLocked);
+  EXPECT_TRUE(sim_.scheduler.Await(sim_.engine->CheckRoomNow()).ok());
+  EXPECT_TRUE(sim_.engine->CheckRoom().ok());
+}
+
 TEST_F(EngineDiskTest, WithoutAReserveNothingIsRefused) {
   disk_.SetFreeBytes(1 << 20);
   ASSERT_TRUE(sim_.Open().ok());

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <charconv>
 
+#include "asio/ip/address_v6.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/net/listener.h"
 
@@ -29,6 +31,15 @@ arrow::Result<Address> Address::Parse(const std::string& text) {
 
 std::string Address::ToString() const {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
+std::string NetworkOf(const std::string& host) {
+  asio::error_code error;
+  const auto address = asio::ip::make_address_v6(host, error);
+  if (error) return host;
+  auto bytes = address.to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), uint8_t{0});
+  return asio::ip::address_v6(bytes).to_string() + "/64";
 }
 
 }  // namespace thalweg::net

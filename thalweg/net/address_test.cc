@@ -16,6 +16,14 @@ TEST(Address, ParsesWhatItPrints) {
   EXPECT_EQ(Address::Parse("[::1]:9123")->host, "::1");
 }
 
+TEST(Address, TheNetworkOfAHostIsWhatOneClientHasToItself) {
+  EXPECT_EQ(NetworkOf("10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2::9"), NetworkOf("2001:db8:1:2:ffff::"));
+  EXPECT_EQ(NetworkOf("fe80::1%eth0"), "fe80::/64");
+  EXPECT_EQ(NetworkOf("memory"), "memory");
+}
+
 TEST(Address, SaysWhatIsWrong) {
   const auto why = [](const char* text) {
     const auto status = Address::Parse(text).status();

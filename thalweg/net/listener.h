@@ -20,6 +20,9 @@ struct Address {
   std::string ToString() const;
 };
 
+/// What one client has to itself, given its address without port: an IPv4 address, the /64 of an IPv6 one. Other text as it is.
+std::string NetworkOf(const std::string& host);
+
 /// Accepts connections and hands each to one of the shards in turn. `on_stream` runs on the stream's shard.
 /// Running out of descriptors pauses accepting, it does not end it.
 class Listener {

@@ -110,6 +110,52 @@ TEST_F(AuthenticateTest, StrangersMayNotSendMuch) {
           .ok());
 }
 
+TEST_F(AuthenticateTest, AConnectionIsClosedAfterAFewWrongPasswords) {
+  const int most = server_.services->limits.failed_logins_max;
+  std::vector<int32_t> sent;
+  // All at once: those behind the last one are not looked at.
+  for (int i = 0; i < most; ++i) {
+    sent.push_back(client_->Send(ApiKey::kAuthenticate, Request("PLAIN", Token("admin", "sesame"))));
+  }
+  const int32_t behind = client_->Send(ApiKey::kAuthenticate, Request("PLAIN", Token("admin", "admin-secret")));
+  for (const int32_t id : sent) {
+    EXPECT_EQ(CodeOf(client_->Receive<pb::AuthenticateResponse>(id).status()), ErrorCode::kAuthenticate);
+  }
+  EXPECT_TRUE(client_->WaitClosed(std::chrono::seconds(1)));
+  EXPECT_FALSE(client_->Has(behind));
+  EXPECT_EQ(server_.reports.size(), sent.size()) << "each is told, with the address";
+  EXPECT_THAT(server_.reports.front(), HasSubstr("10.0.0.1"));
+}
+
+TEST_F(AuthenticateTest, AnAddressThatGuessesIsHeldOffOnAllItsConnections) {
+  ErrorCode code = ErrorCode::kAuthenticate;
+  int tried = 0;
+  for (; tried < 1'000 && code == ErrorCode::kAuthenticate; ++tried) {
+    client_ = server_.Connect();
+    code = CodeOf(Authenticate("sesame").status());
+  }
+  EXPECT_EQ(code, ErrorCode::kRetriableAuthenticate);
+  EXPECT_LT(tried, 30);
+  EXPECT_THAT(server_.reports.back(), HasSubstr("held off"));
+  client_ = server_.Connect();
+  const auto held_off = Authenticate("admin-secret");
+  EXPECT_EQ(CodeOf(held_off.status()), ErrorCode::kRetriableAuthenticate) << "right or wrong: it is not looked at";
+  EXPECT_THAT(held_off.status().message(), HasSubstr("again in 1 s"));
+  server_.sim.RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(Authenticate("admin-secret").ok());
+  const std::string metrics = server_.metrics.Expose();
+  EXPECT_THAT(metrics, HasSubstr("thalweg_logins_total{outcome=\"held_off\"} 2"));
+  EXPECT_THAT(metrics, HasSubstr("thalweg_logins_total{outcome=\"accepted\"} 1"));
+}
+
+TEST_F(AuthenticateTest, AConnectionThatNeverLogsInIsClosed) {
+  ASSERT_TRUE(Authenticate("admin-secret").ok());
+  const auto stranger = server_.Connect();
+  EXPECT_TRUE(stranger->WaitClosed(std::chrono::seconds(75)));
+  EXPECT_FALSE(client_->closed());
+  EXPECT_TRUE(AskAnything().ok());
+}
+
 TEST_F(ServiceTest, AListenerWithoutPasswordsTakesPlaintextOnly) {
   const auto plain =
       client_->Call<pb::AuthenticateResponse>(ApiKey::kAuthenticate, Request("PLAIN", Token("admin", "sesame")));

@@ -37,6 +37,7 @@ struct Connection {
   security::Asker asker;
   /// Whether it may ask for anything but API_VERSIONS and AUTHENTICATE.
   bool authenticated = false;
+  int failed_logins = 0;
   Waits waits;
 };
 

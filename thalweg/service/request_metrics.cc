@@ -6,6 +6,9 @@ namespace thalweg::service {
 namespace {
 
 constexpr const char* kRowsName = "thalweg_table_rows_appended_total";
+constexpr const char* kLoginsName = "thalweg_logins_total";
+constexpr const char* kLoginsHelp =
+    "Log-ins by password. held_off: not looked at, after too many wrong ones from the same address.";
 constexpr const char* kRowsHelp = "Rows appended to the log of a table, since the server started.";
 
 }  // namespace
@@ -14,6 +17,9 @@ RequestMetrics::RequestMetrics(runtime::Metrics& metrics)
     : metrics_(metrics),
       bytes_in_(metrics.AddCounter("thalweg_received_bytes_total", "Bytes of requests received.")),
       bytes_out_(metrics.AddCounter("thalweg_sent_bytes_total", "Bytes of answers, as handed to connections.")),
+      logins_{&metrics.AddCounter(kLoginsName, kLoginsHelp, {{"outcome", "accepted"}}),
+              &metrics.AddCounter(kLoginsName, kLoginsHelp, {{"outcome", "refused"}}),
+              &metrics.AddCounter(kLoginsName, kLoginsHelp, {{"outcome", "held_off"}})},
       other_rows_(metrics.AddCounter(kRowsName, kRowsHelp, {{"table", "(others)"}})) {
   const auto make = [&](const std::string& api) {
     return PerApi{

@@ -30,6 +30,12 @@ class RequestMetrics {
   explicit RequestMetrics(runtime::Metrics& metrics);
 
   void AddBytesIn(uint64_t bytes) { bytes_in_.Add(bytes); }
+  enum class Login {
+    kAccepted,
+    kRefused,  ///< the password was wrong
+    kHeldOff,  ///< too many were; this one was not looked at
+  };
+  void AddLogin(Login outcome) { logins_[static_cast<size_t>(outcome)]->Add(); }
   void AddRequest(wire::ApiKey key, int64_t nanos, uint64_t bytes_out, bool ok);
 
   /// The counter of a table; beyond kTablesMax tables, the one of all others.
@@ -49,6 +55,7 @@ class RequestMetrics {
   runtime::Metrics& metrics_;
   runtime::Counter& bytes_in_;
   runtime::Counter& bytes_out_;
+  std::array<runtime::Counter*, 3> logins_;  ///< by Login
   std::array<PerApi, kKeys> apis_;
   PerApi unknown_;
 

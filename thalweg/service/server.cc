@@ -73,6 +73,10 @@ void Server::Forget(Session& session) {
   if (last) FinishStop();
 }
 
+void Server::NoteRefusedLogin(const std::string& peer, const arrow::Status& why) {
+  report_(fmt::format("Refused to log in {}: {}", peer, why.message()));
+}
+
 void Server::NoteMalformed(const std::string& peer, const arrow::Status& why) {
   report_(fmt::format("Closed the connection of {}: {}", peer, why.message()));
 }

@@ -40,6 +40,7 @@ class Server {
 
   /// Of sessions only.
   void Forget(Session& session);
+  void NoteRefusedLogin(const std::string& peer, const arrow::Status& why);
   void NoteMalformed(const std::string& peer, const arrow::Status& why);
 
  private:

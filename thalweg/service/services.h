@@ -7,6 +7,7 @@
 #include "thalweg/runtime/byte_budget.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
+#include "thalweg/security/failed_logins.h"
 
 namespace thalweg::catalog {
 class Catalog;
@@ -35,6 +36,8 @@ struct ServiceLimits {
   int calls_per_connection_max = 1'000;                ///< in flight; reading pauses above
   int64_t unsent_bytes_per_connection_max = 64 << 20;  ///< reading pauses above
   int64_t idle_ms_max = 600'000;                       ///< a connection without any traffic is closed
+  int64_t login_ms_max = 60'000;                       ///< a connection that has not logged in by then is closed;
+  int failed_logins_max = 5;                           ///< so is one after so many log-ins that failed
   int64_t frame_ms_max = 30'000;                       ///< a request must have arrived whole within this
   int64_t fetch_wait_ms_max = 30'000;
   int64_t answer_wait_ms_max = 20'000;  ///< that a read waits for memory for its answer
@@ -56,6 +59,7 @@ struct Services {
   const security::AccessPolicy* policy = nullptr;
   /// The options that the server was started with, for DESCRIBE_CLUSTER_CONFIGS: no passwords, no keys.
   std::map<std::string, std::string> configuration{};
+  security::FailedLogins failed_logins{};
 };
 
 /// Both roles of the protocol are played by this one server, so its number is the same in both.

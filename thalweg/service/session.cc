@@ -46,8 +46,13 @@ size_t BytesOf(const Reply& reply) {
 
 Session::Session(Server& server, Services& services, runtime::ByteBudget& memory, const Endpoint& endpoint,
                  std::unique_ptr<net::Stream> stream)
-    : server_(server), services_(services), memory_(memory), stream_(std::move(stream)), ahead_(kFirstReadAheadBytes) {
-  last_traffic_ns_ = Now();
+    : server_(server),
+      services_(services),
+      memory_(memory),
+      stream_(std::move(stream)),
+      ahead_(kFirstReadAheadBytes),
+      opened_ns_(services.clock.MonotonicNs()),
+      last_traffic_ns_(opened_ns_) {
   connection_.advertised = endpoint.advertised;
   if (connection_.advertised.host.empty()) connection_.advertised.host = stream_->local_host();
   connection_.endpoint = &endpoint;
@@ -78,7 +83,8 @@ void Session::CheckTimeouts(int64_t now_ns, bool pressed) {
   constexpr int64_t kNsPerMs = 1'000'000;
   const bool slow = frame_began_ns_ != 0 && now_ns - frame_began_ns_ > services_.limits.frame_ms_max * kNsPerMs;
   const bool idle = calls_ == 0 && now_ns - last_traffic_ns_ > services_.limits.idle_ms_max * kNsPerMs;
-  if (slow || idle || !TakesAnswers(now_ns, pressed)) Close();
+  const bool strange = !connection_.authenticated && now_ns - opened_ns_ > services_.limits.login_ms_max * kNsPerMs;
+  if (slow || idle || strange || !TakesAnswers(now_ns, pressed)) Close();
 }
 
 bool Session::TakesAnswers(int64_t now_ns, bool pressed) {
@@ -174,6 +180,7 @@ runtime::Task<> Session::ReadLoop(std::shared_ptr<Session> self) {
 
 runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   const int64_t began_ns = Now();
+  const int failed_logins = connection_.failed_logins;
   const auto request = wire::DecodeRequest(ByteView(frame.bytes->data(), frame.bytes->size()));
   if (!request.ok()) {
     --calls_;
@@ -213,6 +220,13 @@ runtime::Task<> Session::Handle(std::shared_ptr<Session> self, Frame frame) {
   services_.metrics.AddRequest(key, Now() - began_ns, bytes, status.ok());
   --calls_;
   Send(std::move(reply), bytes, std::move(frame.memory), std::move(answer_memory));
+  if (connection_.failed_logins > failed_logins) NoteFailedLogin(status);
+}
+
+void Session::NoteFailedLogin(const arrow::Status& status) {
+  // Those that are held off may be any number, and are counted only.
+  if (CodeOf(status) == ErrorCode::kAuthenticate) server_.NoteRefusedLogin(peer(), status);
+  if (connection_.failed_logins >= services_.limits.failed_logins_max) Drain();
 }
 
 void Session::Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory,

@@ -50,6 +50,7 @@ class Session : public std::enable_shared_from_this<Session> {
   runtime::Task<arrow::Result<Frame>> ReadFrame();
   runtime::Task<bool> Fill(MutableByteView into);
   runtime::Task<> Handle(std::shared_ptr<Session> self, Frame frame);
+  void NoteFailedLogin(const arrow::Status& status);
   bool TakesAnswers(int64_t now_ns, bool pressed);
   void Send(Reply reply, size_t bytes, runtime::ByteBudget::Hold memory, runtime::ByteBudget::Hold answer_memory);
   runtime::Task<> WriteLoop(std::shared_ptr<Session> self);
@@ -81,6 +82,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool draining_ = false;
   bool closed_ = false;
   std::coroutine_handle<> paused_reader_;
+  const int64_t opened_ns_;
   int64_t last_traffic_ns_ = 0;
   int64_t frame_began_ns_ = 0;  ///< 0: between frames
   uint64_t sent_before_ = 0;    ///< bytes that the client had taken when it last took enough,

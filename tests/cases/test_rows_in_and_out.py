@@ -202,7 +202,9 @@ def test_what_cannot_be_done_is_said(cli: CommandLine, table: str) -> None:
         (["consume", table, "--format", "xml"], "", r"'xml' is no format"),
         (["consume", "a.b.c"], "", r"'a\.b\.c' is not a table"),
         (["table", "create", "x", "id BIGIT"], "", r"Expected a type.* at 'BIGIT'"),
-        (["table", "create", "nowhere.x", "id INT"], "", r"nowhere"),
+        (["table", "create", "nowhere.x", "id INT"], "", r"Database nowhere .*--create-database"),
+        (["table", "create", "x", "id INT,"], "", r"Expected a name at the end \(position 8"),
+        (["produce", table, "--format", "csv"], "id,id\n1,2\n", r"standard input: the first line names the column 'id' twice"),
         (["table", "alter", table], "", r"Nothing to change"),
         (["table", "list", "--server", "127.0.0.1:1"], "", r"No connection to 127\.0\.0\.1:1: .*Is the server running\?"),
     ]:
@@ -211,6 +213,17 @@ def test_what_cannot_be_done_is_said(cli: CommandLine, table: str) -> None:
         assert done.stderr.startswith("thalweg: ")
         assert done.stdout == ""
     assert cli.rows(table) == [], "a batch with a wrong row is not sent"
+
+
+def test_a_file_keeps_what_it_holds_until_all_else_is_right(cli: CommandLine, table: str) -> None:
+    cli.run("table", "create", table, COLUMNS)
+    kept = cli.place / "kept.csv"
+    kept.write_text("mine")
+    for arguments in (["--partition", "no-such"], ["--format", "xml"], ["--columns", "prize"]):
+        cli.run("consume", table, "--output", "kept.csv", *arguments, status=1)
+        assert kept.read_text() == "mine"
+    cli.run("consume", table, "--output", "new.xyz", status=1)
+    assert not (cli.place / "new.xyz").exists()
 
 
 def test_a_reader_that_goes_away_ends_the_consumption(cli: CommandLine, table: str) -> None:

@@ -20,7 +20,8 @@ constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kGiB = 1 << 30;
 // Files of journal, metadata and segments, and as many connections as a server takes.
 constexpr uint64_t kOpenFilesMin = 256;
-constexpr uint64_t kOpenFilesGood = 20'000 + 1'024;
+constexpr uint64_t kOpenFilesOwn = 1'024;  ///< of segments, the catalog and the like, at most
+constexpr uint64_t kOpenFilesGood = 20'000 + kOpenFilesOwn;
 constexpr uint64_t kMemoryMin = 512 * kMiB;
 constexpr double kFreeShareGood = 0.10;
 constexpr double kSyncedWriteSlowMs = 20;
@@ -170,7 +171,10 @@ class Doctor {
       Add(Verdict::kFail, "open files", found, "Raise it: ulimit -n 65536, or LimitNOFILE= in the unit.");
     } else if (machine_.open_files_soft < kOpenFilesGood) {
       Add(Verdict::kWarn, "open files", found,
-          "Enough for a few connections: ulimit -n 65536, or LimitNOFILE= in the unit, for more.");
+          fmt::format(
+              "Enough for about {} connections; for all that a server takes: ulimit -n 65536, or LimitNOFILE= in "
+              "the unit.",
+              machine_.open_files_soft - std::min(machine_.open_files_soft / 2, kOpenFilesOwn)));
     } else {
       Add(Verdict::kOk, "open files", found);
     }

@@ -25,6 +25,7 @@
 #include "thalweg/client/admin.h"
 #include "thalweg/client/log_reader.h"
 #include "thalweg/io/posix_file_system.h"
+#include "thalweg/io/terminal.h"
 #include "thalweg/runtime/signals.h"
 #include "thalweg/schema/arrow_mapping.h"
 
@@ -98,11 +99,12 @@ class Consumption {
   arrow::Status Run() {
     ARROW_ASSIGN_OR_RAISE(auto positions, Positions(arguments_.columns, table_));
     ARROW_ASSIGN_OR_RAISE(reader_, client::LogReader::Make(connection_, table_, positions));
+    ARROW_RETURN_NOT_OK(AddPartitions(true));
+    ARROW_ASSIGN_OR_RAISE(const RowFormat format, Format());
+    // Not before all else is known to be right: what the file held is gone then.
     io::PosixFileSystem fs;
     ARROW_ASSIGN_OR_RAISE(output_, Output::Open(fs, arguments_.output));
-    ARROW_ASSIGN_OR_RAISE(const RowFormat format, Format());
     ARROW_ASSIGN_OR_RAISE(sink_, RowSink::Open(format, OutputColumns(positions), *output_));
-    ARROW_RETURN_NOT_OK(AddPartitions(true));
     // A bar over rows that scroll by would only be in the way.
     ProgressBar bar("consumed", arguments_.quiet || arguments_.follow || output_->to_terminal());
     ARROW_RETURN_NOT_OK(Read(bar));
@@ -112,8 +114,8 @@ class Consumption {
  private:
   arrow::Result<RowFormat> Format() const {
     if (!arguments_.format.empty()) return ParseRowFormat(arguments_.format);
-    if (output_->path() != "-") return FormatOfFile(output_->path());
-    return output_->to_terminal() ? RowFormat::kTable : RowFormat::kJsonLines;
+    if (!arguments_.output.empty() && arguments_.output != "-") return FormatOfFile(arguments_.output);
+    return io::IsTerminal(io::StandardStream::kOutput) ? RowFormat::kTable : RowFormat::kJsonLines;
   }
 
   std::vector<schema::Column> OutputColumns(const std::vector<int32_t>& positions) const {
@@ -242,7 +244,7 @@ arrow::Status Consume(const ConsumeArguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const auto path, ParseTablePath(arguments.table));
   ARROW_ASSIGN_OR_RAISE(const Start start, ParseStart(arguments.from));
   if (arguments.limit && *arguments.limit < 0) {
-    return Error(ErrorCode::kInvalidConfig, "--limit {} makes no sense.", *arguments.limit);
+    return Error(ErrorCode::kInvalidConfig, "--limit {}: write how many rows, 0 or more.", *arguments.limit);
   }
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));

@@ -96,6 +96,10 @@ arrow::Result<std::vector<int>> Places(const arrow::Schema& file, const RowSourc
                    "columns.",
                    NameOfInput(options.path), name);
     }
+    if (places[*place] >= 0) {
+      return Error(ErrorCode::kInvalidTargetColumn, "{}: the first line names the column '{}' twice.",
+                   NameOfInput(options.path), name);
+    }
     places[*place] = i;
   }
   return places;

@@ -123,6 +123,9 @@ arrow::Result<std::unique_ptr<RowSource>> Open(std::shared_ptr<arrow::io::Random
       return Error(ErrorCode::kInvalidTargetColumn,
                    "{}: the table has no column '{}' (--ignore-unknown leaves such out).", options.path, name);
     }
+    if (place && places[*place] >= 0) {
+      return Error(ErrorCode::kInvalidTargetColumn, "{} has two columns '{}'.", options.path, name);
+    }
     if (place) places[*place] = i;
   }
   ARROW_ASSIGN_OR_RAISE(auto batches, reader->GetRecordBatchReader());

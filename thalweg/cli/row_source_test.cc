@@ -116,6 +116,7 @@ TEST_F(RowSourceTest, ErrorsNameFileRowAndColumn) {
   EXPECT_THAT(csv("id,price\n1\n"), HasSubstr("Expected 2 columns"));
   EXPECT_THAT(csv("name\na\n"), HasSubstr("row 1: column id: there is no value"));
   EXPECT_THAT(csv(""), HasSubstr("d/x.csv: "));
+  EXPECT_THAT(csv("id,id\n1,2\n"), HasSubstr("d/x.csv: the first line names the column 'id' twice."));
 
   Write("x.parquet", "this is no Parquet file");
   EXPECT_THAT(Convert("x.parquet", "y.json"), HasSubstr("d/x.parquet: "));

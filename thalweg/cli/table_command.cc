@@ -189,7 +189,11 @@ arrow::Status Create(const TableArguments& arguments) {
   ARROW_RETURN_NOT_OK(table.Normalize());
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   if (arguments.create_database) ARROW_RETURN_NOT_OK(client::CreateDatabase(*connection, path.database, true));
-  ARROW_RETURN_NOT_OK(client::CreateTable(*connection, path, table, arguments.lenient));
+  const arrow::Status created = client::CreateTable(*connection, path, table, arguments.lenient);
+  if (CodeOf(created) == ErrorCode::kDatabaseNotExist) {
+    return Error(ErrorCode::kDatabaseNotExist, "{} --create-database makes it, too.", created.message());
+  }
+  ARROW_RETURN_NOT_OK(created);
   fmt::print("created {}\n", path);
   return arrow::Status::OK();
 }
@@ -269,7 +273,7 @@ void AddCreate(CLI::App& table, Action* action) {
   create.app->add_flag("--if-not-exists", arguments.lenient, "No error where the table exists");
   create.app->footer(
       "  thalweg table create shop.orders \"id BIGINT NOT NULL, day STRING, price DECIMAL(10, 2)\" \\\n"
-      "      --partition-by day --buckets 4 --option table.log.ttl=30d");
+      "      --partition-by day --buckets 4 --option table.log.ttl=30d --create-database");
 }
 
 void AddAlter(CLI::App& table, Action* action) {

@@ -97,8 +97,8 @@ class Reader {
  private:
   arrow::Status Wrong(std::string_view expected, size_t back = 0) const {
     const size_t at = at_ - std::min(back, at_);
-    return Error(ErrorCode::kInvalidTable, "Expected {} at '{}' (position {} of \"{}\").", expected,
-                 at < text_.size() ? text_.substr(at, 20) : "the end", at + 1, text_);
+    return Error(ErrorCode::kInvalidTable, "Expected {} at {} (position {} of \"{}\").", expected,
+                 at < text_.size() ? fmt::format("'{}'", text_.substr(at, 20)) : "the end", at + 1, text_);
   }
   void SkipSpace() {
     while (at_ < text_.size() && static_cast<unsigned char>(text_[at_]) <= ' ') ++at_;

@@ -12,9 +12,14 @@ install(TARGETS thalweg
   RUNTIME DESTINATION bin
   LIBRARY DESTINATION lib)
 
+# Loaded when a remote.data.dir asks for it, so nothing tells that the program needs it.
+install(FILES ${ARROW_HOME}/libarrow_s3.so.2600 DESTINATION lib)
+
 install(FILES packaging/thalweg.yaml DESTINATION etc)
 install(FILES packaging/thalweg.service DESTINATION lib/systemd/system)
-install(FILES packaging/README.md docs/configuration.md docs/cli.md DESTINATION share/doc/thalweg)
+install(FILES packaging/README.md docs/configuration.md docs/options.md docs/security.md docs/cli.md
+  DESTINATION share/doc/thalweg)
+install(FILES docs/internals/limits.md DESTINATION share/doc/thalweg/internals)
 install(FILES LICENSE DESTINATION share/licenses)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

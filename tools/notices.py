@@ -24,7 +24,9 @@ def package_of(library: str) -> str:
     """The Debian package that holds a library of that file name."""
     found = subprocess.run(["dpkg-query", "--search", f"*/{library}"], capture_output=True, text=True, check=False)
     for line in found.stdout.splitlines():
-        packages, _, _ = line.partition(": ")
+        packages, _, path = line.partition(": ")
+        if path.startswith(("/usr/lib32/", "/usr/libx32/")):
+            continue  # the same library for another kind of program
         return packages.split(",")[0].split(":")[0]
     raise NoNotice(f"no Debian package holds {library}: where does it come from?")
 

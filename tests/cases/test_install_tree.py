@@ -84,6 +84,20 @@ def test_it_serves_and_takes_rows(tree: Path) -> None:
         child.kill()
 
 
+def test_it_brings_what_s3_takes(tree: Path) -> None:
+    config = tree.parent / "s3.yaml"
+    config.write_text("remote.data.dir: s3://bucket/folder\ns3.endpoint: http://127.0.0.1:1\ns3.region: nowhere\n")
+    child = Child(
+        [str(tree / "bin" / "thalweg"), "serve", "--config", str(config), "--data", "s3-data", "--listen", "127.0.0.1:0",
+         "--http", "off"],
+        tree.parent / "s3-log", cwd=tree.parent, env={},
+    )
+    try:
+        child.wait_for_line(r"listening on", 30)  # without the library it would not start
+    finally:
+        child.kill()
+
+
 def test_the_unit_starts_what_is_there(tree: Path) -> None:
     unit = (tree / "lib" / "systemd" / "system" / "thalweg.service").read_text()
     command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1).split()

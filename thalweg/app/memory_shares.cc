@@ -17,11 +17,14 @@ constexpr uint64_t kConnectionsMax = 20'000;
 }  // namespace
 
 MemoryShares ShareOut(uint64_t budget, size_t shards) {
-  return {.requests = std::clamp(budget / 4, 100 * kMiB, 256 * kMiB),
-          .answers = std::min(budget / 8, 256 * kMiB),
-          .unwritten = std::min(budget / 16, 64 * kMiB),  // times 2
-          .in_flight = std::clamp(budget / 16 / shards, 2 * kMiB, 64 * kMiB),
-          .segment_indexes = std::clamp<uint64_t>(budget / 32 / kIndexBytes, 16, 256),
+  const uint64_t requests = std::clamp(budget / 4, 100 * kMiB, 256 * kMiB);
+  // A quarter of a small budget is not enough for the largest request; what that takes more, the others have less.
+  const uint64_t rest = budget - requests;
+  return {.requests = requests,
+          .answers = std::min(rest / 6, 256 * kMiB),
+          .unwritten = std::min(rest / 12, 64 * kMiB),  // times 2
+          .in_flight = std::clamp(rest / 12 / shards, 2 * kMiB, 64 * kMiB),
+          .segment_indexes = std::clamp<uint64_t>(rest / 24 / kIndexBytes, 16, 256),
           .connections = static_cast<int>(std::min(budget / 8 / kConnectionBytes, kConnectionsMax))};
 }
 

@@ -8,7 +8,7 @@ namespace thalweg::app {
 /// The least `thalweg.memory.budget`: below it a server could not take the largest request.
 inline constexpr uint64_t kMemoryBudgetMin = 256ull << 20;
 
-/// How one budget of memory is shared out over all that grows with load. Together they take at most three quarters of it: the
+/// How one budget of memory is shared out over all that grows with load. Together they take at most five sixths of it: the
 /// rest is for the program itself, the catalog, and what the allocator does not give back. Each has a bound of its own, beyond
 /// which more memory makes nothing faster.
 struct MemoryShares {

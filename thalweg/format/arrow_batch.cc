@@ -13,13 +13,14 @@
 #include "arrow/ipc/writer.h"
 #include "arrow/record_batch.h"
 #include "arrow/util/compression.h"
-#include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
+#include "thalweg/format/body_inflation.h"
 
 namespace thalweg::format {
 namespace {
 
 arrow::Status Corrupt(const arrow::Status& cause) {
+  if (CodeOf(cause) == ErrorCode::kCorruptRecord || CodeOf(cause) == ErrorCode::kRecordTooLarge) return cause;
   return Error(ErrorCode::kCorruptRecord, "The Arrow batch cannot be read: {}", cause.message());
 }
 
@@ -48,42 +49,50 @@ arrow::Result<MessageParts> SplitMessage(ByteView message) {
   return MessageParts{rest.first(metadata_bytes), rest.subspan(metadata_bytes)};
 }
 
-/// What the buffers of a compressed message say that they become, without their word being trusted for more than this sum.
-arrow::Status CheckDecodedBytes(const ArrowMetadata& metadata, ByteView body) {
-  if (metadata.codec() == BodyCodec::kNone) return arrow::Status::OK();
-  uint64_t total = 0;
-  for (size_t i = 0; i < metadata.buffer_count(); ++i) {
-    const BodyBuffer buffer = metadata.buffer(i);
-    if (buffer.length == 0) continue;
-    if (buffer.offset < 0 || buffer.length < 0 || static_cast<uint64_t>(buffer.offset) > body.size() ||
-        static_cast<uint64_t>(buffer.length) > body.size() - static_cast<uint64_t>(buffer.offset)) {
-      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer outside of its body.");
-    }
-    if (static_cast<size_t>(buffer.length) < sizeof(int64_t)) {
-      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a compressed buffer of {} bytes.", buffer.length);
-    }
-    const auto decoded = LoadLittle<int64_t>(body.data() + buffer.offset);
-    if (decoded < -1) return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer of {} bytes.", decoded);
-    total += decoded < 0 ? static_cast<uint64_t>(buffer.length) : static_cast<uint64_t>(decoded);
-    if (total > kDecodedBytesMax) {
-      return Error(ErrorCode::kRecordTooLarge, "The Arrow batch of {} bytes would take more than {} decompressed.",
-                   body.size(), kDecodedBytesMax);
-    }
-  }
-  return arrow::Status::OK();
+std::shared_ptr<arrow::Buffer> Wrap(ByteView bytes) {
+  return std::make_shared<arrow::Buffer>(bytes.data(), static_cast<int64_t>(bytes.size()));
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadMessage(const MessageParts& parts,
+/// Not compressed, so the result refers to `body`. Checked as far as it takes no look at the values.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadMessage(ByteView metadata, std::shared_ptr<arrow::Buffer> body,
                                                                const std::shared_ptr<arrow::Schema>& schema) {
-  const auto wrap = [](ByteView bytes) { return std::make_shared<arrow::Buffer>(bytes.data(), bytes.size()); };
-  ARROW_ASSIGN_OR_RAISE(auto message, arrow::ipc::Message::Open(wrap(parts.metadata), wrap(parts.body)));
+  ARROW_ASSIGN_OR_RAISE(auto message, arrow::ipc::Message::Open(Wrap(metadata), std::move(body)));
   const arrow::ipc::DictionaryMemo no_dictionaries;
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
   // A batch may lie anywhere; compute kernels want values where their type belongs.
   options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
   ARROW_ASSIGN_OR_RAISE(auto rows, arrow::ipc::ReadRecordBatch(*message, schema, &no_dictionaries, options));
-  ARROW_RETURN_NOT_OK(rows->ValidateFull());
+  ARROW_RETURN_NOT_OK(rows->Validate());
+  return rows;
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadParts(const MessageParts& parts, const ArrowMetadata& metadata,
+                                                             const std::shared_ptr<arrow::Schema>& schema) {
+  if (metadata.codec() == BodyCodec::kNone) return ReadMessage(parts.metadata, Wrap(parts.body), schema);
+  ARROW_ASSIGN_OR_RAISE(auto plain, InflateBody(metadata, parts.body, kDecodedBytesMax));
+  return ReadMessage(plain.metadata.view(), std::move(plain.body), schema);
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> Decode(const LogBatchView& batch,
+                                                          const std::shared_ptr<arrow::Schema>& schema) {
+  if (batch.empty()) return arrow::RecordBatch::MakeEmpty(schema);
+  ARROW_ASSIGN_OR_RAISE(const ByteView message, MessageOf(batch));
+  ARROW_ASSIGN_OR_RAISE(const MessageParts parts, SplitMessage(message));
+  // Ours first: it refuses what is not a record batch before Arrow's reader sees it.
+  ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
+  auto rows = ReadParts(parts, metadata, schema);
+  if (!rows.ok()) return Corrupt(rows.status());
+  if ((*rows)->num_rows() != batch.header.record_count) {
+    return Error(ErrorCode::kCorruptRecord, "The batch claims {} records, its Arrow message holds {}.",
+                 batch.header.record_count, (*rows)->num_rows());
+  }
+  return rows;
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> Validated(std::shared_ptr<arrow::RecordBatch> rows) {
+  const arrow::Status sound = rows->ValidateFull();
+  if (!sound.ok()) return Corrupt(sound);
   return rows;
 }
 
@@ -108,19 +117,15 @@ arrow::Result<BodyCodec> ArrowBatchCodec(const LogBatchView& batch) {
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBatchView& batch,
                                                                     const std::shared_ptr<arrow::Schema>& schema) {
-  if (batch.empty()) return arrow::RecordBatch::MakeEmpty(schema);
-  ARROW_ASSIGN_OR_RAISE(const ByteView message, MessageOf(batch));
-  ARROW_ASSIGN_OR_RAISE(const MessageParts parts, SplitMessage(message));
-  // Ours first: it refuses what is not a record batch before Arrow's reader sees it.
-  ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
-  ARROW_RETURN_NOT_OK(CheckDecodedBytes(metadata, parts.body));
-  auto rows = ReadMessage(parts, schema);
-  if (!rows.ok()) return Corrupt(rows.status());
-  if ((*rows)->num_rows() != batch.header.record_count) {
-    return Error(ErrorCode::kCorruptRecord, "The batch claims {} records, its Arrow message holds {}.",
-                 batch.header.record_count, (*rows)->num_rows());
-  }
-  return rows;
+  ARROW_ASSIGN_OR_RAISE(auto rows, Decode(batch, schema));
+  return Validated(std::move(rows));
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowRows(const LogBatchView& batch,
+                                                                   const std::shared_ptr<arrow::Schema>& schema,
+                                                                   int32_t first, int32_t count) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, Decode(batch, schema));
+  return Validated(rows->Slice(first, count));
 }
 
 arrow::Result<Bytes> EncodeArrowBatch(const BatchHeader& header, const arrow::RecordBatch& rows, ByteView change_types,

@@ -22,6 +22,11 @@ inline constexpr uint64_t kDecodedBytesMax = 512u << 20;
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBatchView& batch,
                                                                     const std::shared_ptr<arrow::Schema>& schema);
 
+/// Only `count` rows from the `first`-th on, which must lie within the batch; only these are looked at by the validation.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowRows(const LogBatchView& batch,
+                                                                   const std::shared_ptr<arrow::Schema>& schema,
+                                                                   int32_t first, int32_t count);
+
 /// The change types of an ARROW batch, one a record; empty when all are appends. CORRUPT_RECORD where they do not fit.
 arrow::Result<ByteView> ArrowChangeTypes(const LogBatchView& batch);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "arrow/record_batch.h"
+#include "arrow/util/byte_size.h"
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/arrow_batch.h"
@@ -25,13 +26,15 @@ BatchHeader HeaderOfSlice(const LogBatchView& batch, int32_t first, int32_t coun
 arrow::Result<Bytes> SliceArrowBatch(const LogBatchView& batch, const std::shared_ptr<arrow::Schema>& schema,
                                      int32_t first, int32_t count) {
   const BatchHeader header = HeaderOfSlice(batch, first, count);
-  ARROW_ASSIGN_OR_RAISE(const auto rows, DecodeArrowBatch(batch, schema));
-  ARROW_ASSIGN_OR_RAISE(const BodyCodec codec, ArrowBatchCodec(batch));
+  ARROW_ASSIGN_OR_RAISE(const auto rows, DecodeArrowRows(batch, schema, first, count));
+  ARROW_ASSIGN_OR_RAISE(BodyCodec codec, ArrowBatchCodec(batch));
+  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*rows));
+  if (bytes <= kPlainSliceBytesMax) codec = BodyCodec::kNone;
   ARROW_ASSIGN_OR_RAISE(ByteView change_types, ArrowChangeTypes(batch));
   if (!change_types.empty()) {
     change_types = change_types.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
   }
-  return EncodeArrowBatch(header, *rows->Slice(first, count), change_types, codec);
+  return EncodeArrowBatch(header, *rows, change_types, codec);
 }
 
 arrow::Result<Bytes> SliceRowBatch(const LogBatchView& batch, int32_t first, int32_t count) {

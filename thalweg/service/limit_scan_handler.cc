@@ -22,29 +22,6 @@ namespace {
 constexpr uint64_t kAnswerBytesMax = 64 << 20;
 constexpr uint64_t kStepBytes = 4 << 20;
 
-/// The batches of one read in memory of their own.
-arrow::Result<std::vector<Bytes>> LoadBatches(const tablet::ReadResult& read) {
-  std::vector<Bytes> runs;
-  if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) {
-    for (const auto& run : memory->runs) runs.push_back(run.batches);
-  } else if (const auto* range = std::get_if<log::LogRange>(&read.data)) {
-    auto buffer = std::make_shared<Buffer>(range->bytes);
-    ARROW_ASSIGN_OR_RAISE(const size_t got, range->file->ReadAt(range->position, buffer->view()));
-    if (got < buffer->size())
-      return Error(ErrorCode::kLogStorage, "{} is shorter than its index says.", range->file->path());
-    runs.emplace_back(std::shared_ptr<const Buffer>(std::move(buffer)));
-  }
-  std::vector<Bytes> batches;
-  for (const auto& run : runs) {
-    for (size_t at = 0; at < run.size();) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, format::ParseBatch(run.view().subspan(at)));
-      batches.push_back(run.Slice(at, batch.bytes.size()));
-      at += batch.bytes.size();
-    }
-  }
-  return batches;
-}
-
 /// `batch` without its records below offset `from`.
 arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, LogOffset from) {
   ARROW_ASSIGN_OR_RAISE(const auto view, format::ParseBatch(batch.view()));
@@ -64,6 +41,33 @@ arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, L
   return cut;
 }
 
+/// The batches of one read in memory of their own, the first cut to what lies from `from` on.
+arrow::Result<std::vector<Bytes>> LoadBatches(const catalog::Table& table, const tablet::ReadResult& read,
+                                              LogOffset from) {
+  std::vector<Bytes> runs;
+  if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) {
+    for (const auto& run : memory->runs) runs.push_back(run.batches);
+  } else if (const auto* range = std::get_if<log::LogRange>(&read.data)) {
+    auto buffer = std::make_shared<Buffer>(range->bytes);
+    ARROW_ASSIGN_OR_RAISE(const size_t got, range->file->ReadAt(range->position, buffer->view()));
+    if (got < buffer->size())
+      return Error(ErrorCode::kLogStorage, "{} is shorter than its index says.", range->file->path());
+    runs.emplace_back(std::shared_ptr<const Buffer>(std::move(buffer)));
+  }
+  std::vector<Bytes> batches;
+  for (const auto& run : runs) {
+    for (size_t at = 0; at < run.size();) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, format::ParseBatch(run.view().subspan(at)));
+      batches.push_back(run.Slice(at, batch.bytes.size()));
+      at += batch.bytes.size();
+    }
+  }
+  if (!batches.empty()) {
+    ARROW_ASSIGN_OR_RAISE(batches.front(), CutFront(table, batches.front(), from));
+  }
+  return batches;
+}
+
 /// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it.
 runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
                                                       int64_t limit) {
@@ -76,11 +80,10 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
         co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = kStepBytes, .at_least_one = true}, call.home);
     TW_CO_RETURN_NOT_OK(read.status);
     if (read.bytes == 0) break;
-    TW_CO_ASSIGN_OR_RETURN(auto batches,
-                           co_await runtime::RunOn(call.services.pool, call.home, [&] { return LoadBatches(read); }));
-    if (at == from) {
-      TW_CO_ASSIGN_OR_RETURN(batches.front(), CutFront(access.table(), batches.front(), from));
-    }
+    // Not on the shard: cutting decompresses a whole batch.
+    TW_CO_ASSIGN_OR_RETURN(const auto batches, co_await runtime::RunOn(call.services.pool, call.home, [&] {
+                             return LoadBatches(access.table(), read, from);
+                           }));
     for (const auto& batch : batches) {
       TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(batch.view()));
       if (header.base_offset >= bounds.high_watermark) break;  // it came while we read

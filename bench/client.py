@@ -17,8 +17,11 @@ STUCK_S = 60.0
 _serial = itertools.count(1)
 
 
-async def connect(bootstrap: str, acks: str = "all") -> fluss.FlussConnection:
+async def connect(bootstrap: str, acks: str = "all", linger_ms: int | None = None) -> fluss.FlussConnection:
+    """`linger_ms`: how long the client keeps what nobody flushes; its own default is 100."""
     settings = {"bootstrap.servers": bootstrap, "writer.acks": acks}
+    if linger_ms is not None:
+        settings["writer.batch-timeout-ms"] = str(linger_ms)
     if acks != "all":
         settings["writer.enable-idempotence"] = "false"  # the client refuses the two together
     return await fluss.FlussConnection.create(fluss.Config(settings))
@@ -65,11 +68,11 @@ async def append(writer: fluss.AppendWriter, batches: list[pa.RecordBatch]) -> N
     await flush(writer)
 
 
-async def flush(writer: fluss.AppendWriter) -> None:
+async def flush(writer: fluss.AppendWriter, seconds_max: float = STUCK_S) -> None:
     try:
-        await asyncio.wait_for(writer.flush(), STUCK_S)
+        await asyncio.wait_for(writer.flush(), seconds_max)
     except TimeoutError:
-        raise RuntimeError(f"nothing was acknowledged for {STUCK_S:g} s") from None
+        raise RuntimeError(f"nothing was acknowledged for {seconds_max:g} s") from None
 
 
 async def stored_rows(connection: fluss.FlussConnection, path: fluss.TablePath, buckets: int = 1) -> int:
@@ -78,7 +81,11 @@ async def stored_rows(connection: fluss.FlussConnection, path: fluss.TablePath, 
 
 
 async def scan(
-    connection: fluss.FlussConnection, path: fluss.TablePath, rows: int, columns: list[int] | None
+    connection: fluss.FlussConnection,
+    path: fluss.TablePath,
+    rows: int,
+    columns: list[int] | None,
+    seconds_max: float = STUCK_S,
 ) -> None:
     """Reads the table from its start until `rows` have come, all columns or only those."""
     table = await connection.get_table(path)
@@ -86,10 +93,10 @@ async def scan(
     scanner = await wanted.create_record_batch_log_scanner()
     scanner.subscribe(0, 0)
     got = 0
-    deadline = time.monotonic() + STUCK_S
+    deadline = time.monotonic() + seconds_max
     while got < rows:
         got += sum(batch.batch.num_rows for batch in await scanner.poll_record_batch(2000))
         if time.monotonic() > deadline:
-            raise RuntimeError(f"a scan of {path} had {got} of {rows} rows after {STUCK_S:g} s")
+            raise RuntimeError(f"a scan of {path} had {got} of {rows} rows after {seconds_max:g} s")
     if got != rows:
         raise RuntimeError(f"a scan of {path} brought {got} rows, {rows} were written")

@@ -16,6 +16,7 @@ class Contender(Protocol):
     """A server on this machine, in a fresh directory of its own."""
 
     name: str
+    directory: Path  # of all that it writes
 
     def start(self) -> None:
         """Returns once it listens (Java: once its tablet server is known to the coordinator)."""
@@ -37,6 +38,7 @@ class Thalweg:
     name = OURS
 
     def __init__(self, directory: Path, settings: dict[str, str] | None = None):
+        self.directory = directory
         options = ["--http", "127.0.0.1:0"]
         if settings:
             directory.mkdir(parents=True)
@@ -68,6 +70,7 @@ class Java:
 
     def __init__(self, directory: Path, settings: dict[str, str] | None = None):
         directory.mkdir(parents=True)
+        self.directory = directory
         self._cluster = JavaFluss(directory, settings)
 
     def start(self) -> None:

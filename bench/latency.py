@@ -81,7 +81,7 @@ async def _poll(scanner: fluss.LogScanner, arrived: asyncio.Queue[tuple[int, flo
 
 
 async def limit_scans(server: Contender, plan: Plan, path: fluss.TablePath, limit: int) -> tuple[list[float], float]:
-    """(milliseconds of each, bytes that each received) of scans for the last `limit` rows of a bucket."""
+    """(milliseconds of each, bytes that each received) of scans for the last `limit` rows of a bucket that rests."""
     async with await client.connect(server.bootstrap) as connection:
         table = await connection.get_table(path)
         bucket = fluss.TableBucket(table.get_table_info().table_id, 0)
@@ -103,18 +103,50 @@ async def limit_scans(server: Contender, plan: Plan, path: fluss.TablePath, limi
     return latencies, wire.received / len(latencies)
 
 
-def limit_row(servers: list[Contender], plan: Plan, tables: dict[str, fluss.TablePath], limit: int) -> Row:
+async def first_limit_scans(server: Contender, plan: Plan, batches: list[pa.RecordBatch], limit: int) -> list[float]:
+    """Milliseconds of scans for the last `limit` rows that each come after a further batch: nothing can be kept."""
+    async with await client.connect(server.bootstrap) as connection:
+        path = await client.create(connection, "limit", batches[0].schema)
+        table = await connection.get_table(path)
+        writer = table.new_append().create_writer()
+        bucket = fluss.TableBucket(table.get_table_info().table_id, 0)
+        latencies: list[float] = []
+        began = time.perf_counter()
+        for number in range(WARM_UP + plan.samples_max):
+            await client.append(writer, [batches[number % len(batches)]])
+            at = time.perf_counter()
+            rows = await table.new_scan().limit(limit).create_bucket_batch_scanner(bucket).to_arrow()
+            if rows.num_rows != limit:
+                raise RuntimeError(f"{server.name}: a limit scan of {limit} brought {rows.num_rows} rows")
+            if number >= WARM_UP:
+                latencies.append((time.perf_counter() - at) * 1e3)
+            if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
+                break
+        await client.drop(connection, path)
+    return latencies
+
+
+def limit_row(
+    servers: list[Contender],
+    plan: Plan,
+    tables: dict[str, fluss.TablePath],
+    batches: list[pa.RecordBatch],
+    limit: int,
+) -> Row:
     row = Row("limit", f"scan for the last {limit} rows of a bucket of batches of 10,000")
     row.figures = [
         Figure("received", "kB", higher_is_better=False, target=at_most(5, "kB")),
         _milliseconds("p50", 1),
         _milliseconds("p99", None),
+        _milliseconds("p50 after an append", None),
     ]
     for server in plan.order(servers):
         latencies, received = asyncio.run(limit_scans(server, plan, tables[server.name], limit))
         row.figures[0].add(server.name, received / 1e3)
         row.figures[1].add(server.name, percentile(latencies, 0.5))
         row.figures[2].add(server.name, percentile(latencies, 0.99))
+        first = asyncio.run(first_limit_scans(server, plan, batches, limit))
+        row.figures[3].add(server.name, percentile(first, 0.5))
     return row
 
 

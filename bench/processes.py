@@ -54,6 +54,15 @@ def memory(pids: list[int]) -> Memory:
     return Memory(anonymous * 1024 / 1e6, total * 1024 / 1e6)
 
 
+def device_bytes_read(pids: list[int]) -> int:
+    """What the kernel fetched from the device for these processes: page cache hits do not count."""
+    found = 0
+    for pid in pids:
+        fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+        found += int(fields["read_bytes"])
+    return found
+
+
 def wait_until_quiet(pids: list[int], seconds_max: float) -> bool:
     """Until these processes use next to no CPU; false if they are still busy after `seconds_max`."""
     deadline = time.monotonic() + seconds_max

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import fluss  # noqa: E402
 
 import batches  # noqa: E402
+import catch_up  # noqa: E402
 import latency  # noqa: E402
 import machine  # noqa: E402
 import modes  # noqa: E402
@@ -37,7 +38,8 @@ from plan import Plan  # noqa: E402
 
 KEYS = [
     "cold", "idle", "append-10", "append-100", "plain-10", "plain-100", "spread-10", "small-10", "page-cache",
-    "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "many-buckets",
+    "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
+    "many-buckets",
 ]
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
@@ -93,9 +95,13 @@ class Session:
         if key == "ack":
             return latency.acknowledge_row(self.servers, self.plan)
         if key == "limit":
-            return latency.limit_row(self.servers, self.plan, self._filled(self.narrow), LIMIT)
+            return latency.limit_row(
+                self.servers, self.plan, self._filled(self.narrow), self.narrow.batches, LIMIT
+            )
         if key == "resident":
             return start.resident_row(self.servers)
+        if key == "catch-up":
+            return catch_up.catch_up_row(key, self.servers, self.plan, self.narrow)
         return self.scan(key) if key.startswith(("scan", "pruned")) else self.append(key)
 
     def _filled(self, load: throughput.Workload) -> dict[str, fluss.TablePath]:
@@ -138,6 +144,8 @@ def main() -> int:
     arguments = parsed()
     directory = fresh_directory(arguments.dir)
     plan = (Plan.quick if arguments.quick else Plan.full)(directory, arguments.repeats, arguments.scale)
+    if arguments.cold_gb is not None:
+        plan = dataclasses.replace(plan, cold_bytes=arguments.cold_gb * 1e9)
     names = arguments.servers
     if "thalweg" in names and not thalweg_binary().is_file():
         raise ValueError(f"there is no {thalweg_binary()}: build it with ./dev build release")
@@ -179,6 +187,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--servers", type=some_of(list(KINDS)), default=list(KINDS), help="thalweg,java (default both)")
     parser.add_argument("--repeats", type=int, metavar="N", help="default 5, quick 2")
     parser.add_argument("--scale", type=float, default=1.0, metavar="S", help="of the data; default 1")
+    parser.add_argument("--cold-gb", type=float, metavar="G", help="of the log that is read cold; default 4, quick 0.4")
     parser.add_argument("--quick", action="store_true", help="about 8 minutes, for a first look")
     parser.add_argument("--out", type=Path, metavar="FILE", help="everything as JSON, written after each row")
     parser.add_argument("--dir", type=Path, default=cache_dir() / "bench", help="where the servers keep their data")

@@ -37,6 +37,7 @@
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/slice_cache.h"
 #include "thalweg/service/table_access.h"
 #include "thalweg/service/tiering_policy.h"
 #include "thalweg/tablet/engine.h"
@@ -219,6 +220,7 @@ class RunningServer {
                               .clock = clock_,
                               .pool = pool_,
                               .metrics = *request_metrics_,
+                              .slices = slices_,
                               .limits = options_.limits,
                               .policy = options_.authorizer_enabled ? &options_.policy : nullptr,
                               .configuration = options_.configuration});
@@ -299,6 +301,7 @@ class RunningServer {
   std::unique_ptr<upkeep::TimeZones> zones_;
   std::unique_ptr<upkeep::AutoPartition> auto_partition_;
   std::unique_ptr<service::RequestMetrics> request_metrics_;
+  service::SliceCache slices_;
   std::unique_ptr<service::Services> services_;
   std::vector<std::unique_ptr<service::Endpoint>> endpoints_;
   std::unique_ptr<service::Server> server_;

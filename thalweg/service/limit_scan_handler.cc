@@ -12,6 +12,7 @@
 #include "thalweg/service/answer_memory.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/slice_cache.h"
 #include "thalweg/service/table_access.h"
 #include "thalweg/tablet/engine.h"
 
@@ -68,14 +69,21 @@ arrow::Result<std::vector<Bytes>> LoadBatches(const catalog::Table& table, const
   return batches;
 }
 
-/// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it.
+/// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it, or was cut so
+/// before.
 runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
                                                       int64_t limit) {
   auto& engine = call.services.engine;
   TW_CO_ASSIGN_OR_RETURN(const auto bounds, co_await engine.BoundsOf(bucket, call.home));
   const LogOffset from = std::max(bounds.start, bounds.high_watermark + -limit);
   std::string records;
-  for (LogOffset at = from; at < bounds.high_watermark && records.size() < kAnswerBytesMax;) {
+  LogOffset at = from;
+  if (const auto kept = call.services.slices.Find(bucket, from)) {
+    TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(kept->view()));
+    records.append(AsText(kept->view()));
+    at = header.next_offset();
+  }
+  while (at < bounds.high_watermark && records.size() < kAnswerBytesMax) {
     const auto read =
         co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = kStepBytes, .at_least_one = true}, call.home);
     TW_CO_RETURN_NOT_OK(read.status);
@@ -84,6 +92,7 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
     TW_CO_ASSIGN_OR_RETURN(const auto batches, co_await runtime::RunOn(call.services.pool, call.home, [&] {
                              return LoadBatches(access.table(), read, from);
                            }));
+    if (at == from && !batches.empty()) call.services.slices.Keep(bucket, from, batches.front().view());
     for (const auto& batch : batches) {
       TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(batch.view()));
       if (header.base_offset >= bounds.high_watermark) break;  // it came while we read

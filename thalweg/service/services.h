@@ -26,6 +26,7 @@ class DroppedData;
 namespace thalweg::service {
 
 class RequestMetrics;
+class SliceCache;
 
 struct ServiceLimits {
   int64_t frame_bytes_max = 100 << 20;       ///< of one request
@@ -54,6 +55,7 @@ struct Services {
   const runtime::Clock& clock;
   runtime::Executor& pool;  ///< may block
   RequestMetrics& metrics;
+  SliceCache& slices;
   ServiceLimits limits;
   /// Who may do what. Null: everybody everything.
   const security::AccessPolicy* policy = nullptr;

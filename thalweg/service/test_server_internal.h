@@ -17,6 +17,7 @@
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
+#include "thalweg/service/slice_cache.h"
 #include "thalweg/tablet/engine.h"
 #include "thalweg/testing/memory_file_system.h"
 #include "thalweg/testing/memory_meta_store.h"
@@ -152,6 +153,7 @@ class TestServer {
                                 .clock = clock,
                                 .pool = pool,
                                 .metrics = request_metrics,
+                                .slices = slices,
                                 .limits = this->options.limits});
     server = std::make_unique<Server>(*services, shards, [this](std::string what) { reports.push_back(what); });
     listener =
@@ -188,6 +190,7 @@ class TestServer {
   testing::MemoryNetwork network{sim, {.window_bytes = 1 << 20}};
   runtime::Metrics metrics;
   RequestMetrics request_metrics{metrics};
+  SliceCache slices;
   std::vector<std::string> reports;
   Endpoint endpoint{.name = "FLUSS", .advertised = {"127.0.0.1", 9123}};
   std::unique_ptr<catalog::Catalog> catalog;

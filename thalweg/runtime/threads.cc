@@ -24,8 +24,12 @@ void BlockingPool::Post(Work work) {
   std::lock_guard lock(mutex_);
   if (stopping_) return;
   queue_.push_back(std::move(work));
-  if (idle_ >= queue_.size()) {
-    wake_.notify_one();  // under the lock: the work may end the pool as soon as a thread can take it
+  // Under the lock: the work may end the pool as soon as a thread can take it. The one that minds the deadlines comes last:
+  // in its place another one has to be woken.
+  if (resting_ >= queue_.size()) {
+    wake_.notify_one();
+  } else if (watched_ && resting_ + 1 == queue_.size()) {
+    watch_.notify_one();
   } else if (threads_.size() < threads_max_) {
     Start(threads_.size());
   }
@@ -58,22 +62,25 @@ void BlockingPool::Run(size_t index) {
   while (!stopping_) {
     const auto next = timers_->next();
     Work work;
+    bool successor = false;  // whoever posted may have counted on this thread
     if (next && (work = timers_->TakeDue(std::chrono::steady_clock::now()))) {
       // A deadline that has come goes before the queue, so that a full queue cannot hold it back.
+      successor = queue_.size() > resting_;
     } else if (!queue_.empty()) {
       work = std::move(queue_.front());
       queue_.pop_front();
+    } else if (next && !watched_) {
+      watched_ = true;
+      watch_.wait_until(lock, *next);
+      watched_ = false;
+      continue;
     } else {
-      ++idle_;
-      if (next) {
-        wake_.wait_until(lock, *next);
-      } else {
-        wake_.wait(lock);
-      }
-      --idle_;
+      ++resting_;
+      wake_.wait(lock);
+      --resting_;
       continue;
     }
-    if (timers_->next()) KeepWatch();
+    if (!watched_ && (timers_->next() || successor)) KeepWatch();
     lock.unlock();
     work();
     work = nullptr;
@@ -82,8 +89,10 @@ void BlockingPool::Run(size_t index) {
 }
 
 void BlockingPool::KeepWatch() {
-  if (idle_ > 0) {
-    wake_.notify_one();  // it may be waiting without the deadline
+  if (watched_) {
+    watch_.notify_one();  // it waits for a later deadline
+  } else if (resting_ > 0) {
+    wake_.notify_one();
   } else if (threads_.size() < threads_max_) {
     Start(threads_.size());
   }
@@ -98,6 +107,7 @@ void BlockingPool::Stop() {
     threads.swap(threads_);
   }
   wake_.notify_all();
+  watch_.notify_all();
   for (std::thread& thread : threads) thread.join();
   // Destroying work may post again, so not under the lock.
   std::deque<Work> queued;

@@ -45,11 +45,13 @@ class BlockingPool final : public Executor {
   const std::string name_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;   ///< of those that have nothing to do
+  std::condition_variable watch_;  ///< of the one among them that minds the next deadline
   std::deque<Work> queue_;
   std::unique_ptr<TimerHeap> timers_;
   std::vector<std::thread> threads_;
-  size_t idle_ = 0;
+  size_t resting_ = 0;    ///< wait on wake_
+  bool watched_ = false;  ///< one waits on watch_
   bool stopping_ = false;
 };
 

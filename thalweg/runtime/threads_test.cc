@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <latch>
+#include <thread>
 #include <vector>
 
 #include "thalweg/runtime/block_on.h"
@@ -52,6 +53,28 @@ TEST(BlockingPool, TimerRunsWhileAnotherThreadIsBlocked) {
     blocked_done.count_down();
   });
   blocked_done.wait();
+}
+
+TEST(BlockingPool, RunsAllWorkAndAllTimersInAnyMixture) {
+  constexpr int kPosters = 3;
+  constexpr int kPosts = 400;
+  BlockingPool pool(3);
+  ThreadExecutor single("single");
+  std::latch done(kPosters * kPosts * 4);
+  std::vector<std::thread> posters;
+  for (int poster = 0; poster < kPosters; ++poster) {
+    posters.emplace_back([&, poster] {
+      for (int i = 0; i < kPosts; ++i) {
+        for (Executor* executor : {static_cast<Executor*>(&pool), static_cast<Executor*>(&single)}) {
+          executor->Post([&] { done.count_down(); });
+          executor->PostAfter(std::chrono::microseconds((i * 37 + poster) % 500), [&] { done.count_down(); });
+        }
+      }
+    });
+  }
+  for (auto& poster : posters) poster.join();
+  done.wait();  // for ever, if one is forgotten
+  EXPECT_LE(pool.threads(), 3u);
 }
 
 TEST(BlockingPool, StopDestroysWhatIsQueued) {

@@ -1,13 +1,17 @@
 #include "thalweg/runtime/shards.h"
 
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -19,13 +23,23 @@
 namespace thalweg::runtime {
 namespace {
 thread_local const Shard* current_shard = nullptr;
+
+int OpenEventFd() {
+  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  TW_CHECK(fd >= 0);
+  return fd;
+}
 }  // namespace
 
 /// One thread with one event loop. Posted work gathers in an inbox that the loop empties a batch at a time, so that a
 /// post costs a lock and a move, and sockets get their turn between batches.
+///
+/// Other threads wake the loop by an eventfd and not through Asio: Asio wakes the loop while it holds the mutex that the
+/// loop takes next, so that every such post puts the woken thread to sleep once more.
 class Shard final : public Executor {
  public:
-  explicit Shard(size_t index) {
+  explicit Shard(size_t index) : wake_fd_(OpenEventFd()), wake_(io_, wake_fd_) {
+    AwaitWake();
     thread_ = std::thread([this, index] {
       pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index)).c_str());
       current_shard = this;
@@ -34,11 +48,20 @@ class Shard final : public Executor {
   }
 
   void Post(Work work) override {
-    // All under the lock: once the work has run, its poster may find the shard destroyed, which takes the lock first.
-    std::lock_guard lock(mutex_);
-    if (stopping_.load(std::memory_order_relaxed)) return;  // `work` is destroyed by the caller, without the lock
-    inbox_.push_back(std::move(work));
-    if (!std::exchange(drain_posted_, true)) asio::post(io_, [this] { Drain(); });
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_.load(std::memory_order_relaxed)) return;  // `work` is destroyed by the caller, without the lock
+      inbox_.push_back(std::move(work));
+      if (std::exchange(drain_due_, true)) return;
+    }
+    // Nothing of the inbox runs before what follows; after it the shard may be gone, so it is the last.
+    if (RunsHere()) {
+      asio::post(io_, [this] { Drain(); });
+    } else {
+      const uint64_t one = 1;
+      const ssize_t written = write(wake_fd_, &one, sizeof one);
+      TW_CHECK(written == sizeof one);
+    }
   }
 
   void PostAfter(Nanos delay, Work work) override {
@@ -78,6 +101,14 @@ class Shard final : public Executor {
   using Alarm = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                            asio::io_context::executor_type>;
 
+  void AwaitWake() {
+    wake_.async_read_some(asio::buffer(&wakes_, sizeof wakes_), [this](std::error_code error, size_t) {
+      if (error) return;  // the shard ends
+      Drain();
+      AwaitWake();
+    });
+  }
+
   void Drain() {
     {
       std::lock_guard lock(mutex_);
@@ -92,7 +123,7 @@ class Shard final : public Executor {
     {
       std::lock_guard lock(mutex_);
       if (inbox_.empty()) {
-        drain_posted_ = false;
+        drain_due_ = false;
         return;
       }
     }
@@ -122,12 +153,15 @@ class Shard final : public Executor {
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> keep_running_{io_.get_executor()};
   Alarm alarm_{io_};
+  const int wake_fd_;
+  asio::posix::stream_descriptor wake_;  ///< owns wake_fd_
+  uint64_t wakes_ = 0;
   TimerHeap timers_;
   std::vector<Work> batch_;  ///< being run; a member so that its memory is used again
 
   std::mutex mutex_;
   std::vector<Work> inbox_;
-  bool drain_posted_ = false;
+  bool drain_due_ = false;  ///< posted, or the eventfd is written
   std::atomic<bool> stopping_ = false;
 
   std::thread thread_;  // last: it uses all of the above

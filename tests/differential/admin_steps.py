@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+
 from differential import descriptors, normal
 from differential.server import Server
 from differential.step import Step
@@ -75,10 +77,13 @@ class AdminSteps:
             self._world.databases.setdefault(name, {})
 
         values = {"database_name": name, "ignore_if_exists": chance.random() < 0.3, "database_json": document}
-        return Step("CREATE_DATABASE", what, values, done=done, undo=lambda: self._drop_everywhere(name))
+        undo = None if what == "one that exists" else lambda: self._drop_everywhere(name)
+        return Step("CREATE_DATABASE", what, values, done=done, undo=undo)
 
     def drop_database(self) -> Step:
         name = self.database()
+        if name in self._world.databases and len(self._world.databases) == 1 and not self._world.tables():
+            name = "nowhere"  # There is always one, so that there is always something to talk about.
         cascade = self._chance.random() < 0.3 and len(self._world.databases) > 1
         tables = self._world.databases.get(name, {})
 
@@ -192,13 +197,13 @@ class AdminSteps:
     def alter_table(self) -> Step:
         table = self.table()
         if table is None or self._chance.random() < 0.1:
-            values: dict[str, Any] = {
-                "table_path": {"database_name": self.database(), "table_name": "nowhere"},
-                "ignore_if_not_exists": self._chance.random() < 0.5,
-                "config_changes": [{"config_key": "owner", "config_value": "x", "op_type": SET}],
-            }
-            return Step("ALTER_TABLE", "none", values)
+            path = {"database_name": self.database(), "table_name": "nowhere"}
+            return self.alter_no_table(path, self._chance.random() < 0.5)
         return self._add_column(table) if self._chance.random() < 0.5 else self._change_options(table)
+
+    def alter_no_table(self, path: dict[str, str], ignore: bool) -> Step:
+        changes = [{"config_key": "owner", "config_value": "x", "op_type": SET}]
+        return Step("ALTER_TABLE", "none", {"table_path": path, "ignore_if_not_exists": ignore, "config_changes": changes})
 
     def _add_column(self, table: Table) -> Step:
         chance = self._chance
@@ -214,9 +219,18 @@ class AdminSteps:
         elif draw < 0.55:
             kind, what = {"type": "NONE"}, "a column of no type"
         elif draw < 0.6:
-            name, what = "__offset", "a column of a system name"
+            return self.add_column_named(table, "__offset", "a column of a system name")
         if len(table.columns) > 9 and what == "a column at the end":
             name, what = table.columns[0][0], "a column that exists"
+        return self._add(table, name, what, kind, arrow, position)
+
+    def add_column_named(self, table: Table, name: str, what: str) -> Step:
+        kind, arrow = descriptors.TYPES[0]
+        return self._add(table, name, what, kind, arrow, COLUMN_LAST)
+
+    def _add(
+        self, table: Table, name: str, what: str, kind: descriptors.Descriptor, arrow: pa.DataType, position: int,
+    ) -> Step:
         values = {
             "table_path": table.path,
             "ignore_if_not_exists": False,
@@ -251,6 +265,9 @@ class AdminSteps:
             ("owner", "more", APPEND),
             ("owner", "more", 9),
         ])
+        return self.change_option(table, key, value, operation)
+
+    def change_option(self, table: Table, key: str, value: str | None, operation: int = SET) -> Step:
         values = {
             "table_path": table.path,
             "ignore_if_not_exists": False,
@@ -320,13 +337,17 @@ class AdminSteps:
     def list_partition_infos(self) -> Step:
         table = self._partitioned()
         path = table.path if table and self._chance.random() < 0.7 else self.path()
-        spec = None
+        spec: dict[str, str] = {}
         if self._chance.random() < 0.4:
             key = self._chance.choice([descriptors.PARTITION_KEY, descriptors.PARTITION_KEY, "nowhere"])
             value = self._chance.choice([*(table.partitions if table else []), "nowhere"])
-            spec = {"partition_key_values": [{"key": key, "value": value}]}
+            spec = {key: value}
+        return self.list_partition_infos_by(path, spec)
+
+    def list_partition_infos_by(self, path: dict[str, str], keys: dict[str, str]) -> Step:
+        spec = {"partition_key_values": [{"key": key, "value": value} for key, value in keys.items()]} if keys else None
         values = {"table_path": path, "partial_partition_spec": spec}
-        return Step("LIST_PARTITION_INFOS", "with a part of a key" if spec else "all", values,
+        return Step("LIST_PARTITION_INFOS", "with a part of a key" if keys else "all", values,
                     form=normal.partition_infos, role=self._role())
 
     def _partitioned(self) -> Table | None:

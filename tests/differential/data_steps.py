@@ -7,14 +7,13 @@ import random
 from typing import Any
 
 from differential import descriptors, normal
-from differential.server import Server
+from differential.server import FETCH_EARLIEST, LATEST, Server
 from differential.step import Step
 from differential.world import Place, Table, World
 from peers import log_batch
 from peers.wire import Answer
 
-EARLIEST, LATEST, BY_TIME = 0, 1, 2
-FETCH_EARLIEST = -2
+EARLIEST, BY_TIME = 0, 2
 BYTES_MAX = 1 << 20
 FAR_FUTURE_MS = 4_000_000_000_000
 ROWS_MAX = 12
@@ -73,6 +72,9 @@ class DataSteps:
         paths = [table.path] if table else []
         if self._chance.random() < 0.2:
             paths = [*paths, {"database_name": "nowhere", "table_name": "nowhere"}][: self._chance.randint(0, 2)]
+        return self.init_writer_for(paths)
+
+    def init_writer_for(self, paths: list[dict[str, str]]) -> Step:
         world = self._world
 
         def look(server: Server, answer: Answer) -> None:
@@ -87,67 +89,38 @@ class DataSteps:
     def produce_log(self) -> Step:
         table = self._log_table()
         if table is None or self._chance.random() < 0.03:
-            return self._produce(None, [((None, 0), [Sent(b"", 0, 1)])], -1, "an unknown table")
+            return self.produce(None, [((None, 0), [Sent(b"", 0, 1)])], -1, "an unknown table")
         acks = self._chance.choice([-1, -1, -1, 1, 0]) if self._chance.random() < 0.95 else self._chance.choice([2, -2])
         places = {self._place(table) for _ in range(self._chance.choice([1, 1, 1, 2, 3]))}
         parts = [(place, self._batches(table, place)) for place in sorted(places, key=normal.place_key)]
         kinds = sorted({sent.spoil or "sound" for _, batches in parts for sent in batches})
-        return self._produce(table, parts, acks, f"acks {acks}, {', '.join(kinds)}")
+        return self.produce(table, parts, acks, f"acks {acks}, {', '.join(kinds)}")
 
     def _batches(self, table: Table, place: Place) -> list[Sent]:
         chance = self._chance
         made: list[Sent] = []
         for _ in range(chance.choice([1, 1, 1, 2, 3])):
             writer, sequence = -1, -1
-            if self._world.writers and chance.random() < 0.4:
+            # One batch of a writer at a time, so that what it may send next is known.
+            if self._world.writers and chance.random() < 0.4 and all(sent.writer < 0 for sent in made):
                 writer = chance.randrange(self._world.writers)
                 expected = table.sequences.get((writer, place), 0)
                 if expected > 0:
                     sequence = chance.choice([expected, expected, max(expected - 1, 0), max(expected - 6, 0), expected + 2])
                 else:
-                    sequence = 0
+                    sequence = chance.choice([0] * 9 + [3])
             version = chance.choice([table.schema_id, table.schema_id, 1])
             count = chance.randint(1, ROWS_MAX)
-            rows = descriptors.rows(chance, table, version, count)
-            sent = Sent(log_batch.of_rows(rows, table.compression).body, count, version, writer, sequence)
-            made.append(sent)
-            if writer >= 0:
-                break  # one batch of a writer at a time, so that what it may send next is known
+            made.append(self.batch(table, version, count, writer, sequence))
         if chance.random() < 0.12:
             made[-1] = dataclasses.replace(made[-1], spoil=chance.choice(["crc", "body", "magic", "length", "cut"]))
         return made
 
-    def produce_of_unknown_schema(self) -> Step | None:
-        table = self._log_table()
-        if table is None:
-            return None
-        rows = descriptors.rows(self._chance, table, 1, 2)
-        sent = Sent(log_batch.of_rows(rows, table.compression).body, 2, 77)
-        step = self._produce(table, [(self._chance.choice(table.places()), [sent])], -1, "an unknown schema version")
-        # The real server takes it, and then holds what ours does not.
-        step.done = step.undo = lambda: self._abandon(table)
-        return step
+    def batch(self, table: Table, version: int, count: int, writer: int = -1, sequence: int = -1) -> Sent:
+        rows = descriptors.rows(self._chance, table, version, count)
+        return Sent(log_batch.of_rows(rows, table.compression).body, count, version, writer, sequence)
 
-    def produce_out_of_order(self) -> Step | None:
-        """Needs a writer that has not written yet."""
-        table = self._log_table()
-        if table is None or not self._world.writers:
-            return None
-        rows = descriptors.rows(self._chance, table, 1, 2)
-        sent = Sent(log_batch.of_rows(rows, table.compression).body, 2, 1, self._world.writers - 1, 3)
-        step = self._produce(table, [(table.places()[0], [sent])], -1, "a first batch out of order")
-        step.done = step.undo = lambda: self._abandon(table)
-        return step
-
-    def produce_to_keys(self) -> Step | None:
-        tables = [table for table in self._world.tables() if not table.log and not table.partition_keys]
-        if not tables:
-            return None
-        table = tables[0]
-        rows = descriptors.rows(self._chance, table, 1, 2)
-        return self._produce(table, [((None, 0), [Sent(log_batch.of_rows(rows, table.compression).body, 2, 1)])], -1, "to a table with a key")
-
-    def _produce(self, table: Table | None, parts: list[tuple[Place, list[Sent]]], acks: int, what: str) -> Step:
+    def produce(self, table: Table | None, parts: list[tuple[Place, list[Sent]]], acks: int, what: str) -> Step:
         key = table.key if table else ("?", "?")
 
         def fill(server: Server) -> dict[str, Any]:
@@ -166,32 +139,53 @@ class DataSteps:
 
         def done() -> None:
             if table is not None:
-                self._note_appended(table, dict(parts), answers[0])
+                self._note_appended(table, dict(parts), answers)
+                if acks == 0:
+                    self._await_appended(table, [place for place, _ in parts], answers)
 
-        # acks 0 may be answered before the append: what it did is seen by what is fetched later.
         form = normal.by_bucket(key, "base_offset")
         values = {"acks": acks, "timeout_ms": 10_000}
-        return Step("PRODUCE_LOG", what, values, fill, form=form, done=done, look=lambda _, answer: answers.append(answer))
+        mixed = frozenset((str(place[0]), place[1]) for place, batches in parts if table and self._is_mixed(table, place, batches))
+        return Step(
+            "PRODUCE_LOG", what, values, fill, form=form, done=done, look=lambda _, answer: answers.append(answer), mixed=mixed,
+        )
 
-    def _note_appended(self, table: Table, parts: dict[Place, list[Sent]], answer: Answer) -> None:
-        names = {self._servers[0].partition_id(table.key, place[0]): place[0] for place in parts}
-        for one in answer.body.get("buckets_resp", []):
-            place = (names.get(one.get("partition_id")), one["bucket_id"])
-            if one.get("error_code") or place not in parts:
-                continue
-            at = one["base_offset"]
-            for sent in parts[place]:
-                if sent.spoil == "cut":
-                    break
+    @staticmethod
+    def _is_mixed(table: Table, place: Place, batches: list[Sent]) -> bool:
+        """Whether a batch that its bucket knows comes with others."""
+        known = [sent for sent in batches if 0 <= sent.sequence < table.sequences.get((sent.writer, place), 0)]
+        return 0 < len(known) < len(batches)
+
+    def _note_appended(self, table: Table, parts: dict[Place, list[Sent]], answers: list[Answer]) -> None:
+        for place, at in self._appended_at(self._servers[0], table, answers[0]).items():
+            whole = [sent for sent in parts.get(place, []) if sent.spoil != "cut"]
+            if at < table.ends.get(place, 0):
+                continue  # Nothing was appended: there was no whole batch, or it is known.
+            for sent in whole:
                 if sent.writer >= 0:
-                    expected = table.sequences.get((sent.writer, place), 0)
-                    table.sequences[sent.writer, place] = max(expected, sent.sequence + 1)
-                if at >= table.ends.get(place, 0):
-                    table.batches.setdefault(place, []).append(at)
+                    table.sequences[sent.writer, place] = sent.sequence + 1
+                table.batches.setdefault(place, []).append(at)
                 at += sent.count
-                table.ends[place] = max(table.ends.get(place, 0), at)
+            table.ends[place] = at
 
-    def _abandon(self, table: Table) -> None:
+    def _await_appended(self, table: Table, places: list[Place], answers: list[Answer]) -> None:
+        """Until what both have answered without waiting for it can be fetched as well."""
+        found = [self._appended_at(server, table, answer) for server, answer in zip(self._servers, answers, strict=True)]
+        for place in places:
+            if place in found[0] and found[0][place] == found[1].get(place):
+                for server in self._servers:
+                    server.await_end(table, place, table.ends.get(place, 0))
+
+    @staticmethod
+    def _appended_at(server: Server, table: Table, answer: Answer) -> dict[Place, int]:
+        """Offsets by place, of those that took their part."""
+        found = {}
+        for one in answer.body.get("buckets_resp", []):
+            if not one.get("error_code"):
+                found[server.partition_name(table.key, one.get("partition_id")), one["bucket_id"]] = one["base_offset"]
+        return found
+
+    def abandon(self, table: Table) -> None:
         for server in self._servers:
             server.call("DROP_TABLE", {"table_path": table.path, "ignore_if_not_exists": True})
             server.forget(table)
@@ -202,7 +196,7 @@ class DataSteps:
     def fetch_log(self) -> Step:
         table = self._log_table()
         if table is None or self._chance.random() < 0.03:
-            return self._fetch([(None, [((None, 0), 0, BYTES_MAX)], None)], BYTES_MAX, "an unknown table")
+            return self.fetch([(None, [((None, 0), 0, BYTES_MAX)], None)], BYTES_MAX, "an unknown table")
         wanted = [self._fetch_part(table)]
         if self._chance.random() < 0.1:
             other = self._log_table()
@@ -210,7 +204,7 @@ class DataSteps:
                 wanted.append(self._fetch_part(other))
         bytes_max = self._chance.choice([BYTES_MAX] * 6 + [100, 0]) if len(wanted) == 1 else BYTES_MAX
         shown = "; ".join(f"{parts}, columns {columns}" for _, parts, columns in wanted)
-        return self._fetch(wanted, bytes_max, f"{shown}, {bytes_max} bytes")
+        return self.fetch(wanted, bytes_max, f"{shown}, {bytes_max} bytes")
 
     def _fetch_part(self, table: Table) -> tuple[Table, list[tuple[Place, int, int]], list[int] | None]:
         chance = self._chance
@@ -231,7 +225,7 @@ class DataSteps:
                 columns = chance.choice([[], [count], [-1], [0, 0], [1, 0]])
         return table, parts, columns
 
-    def _fetch(
+    def fetch(
         self, wanted: list[tuple[Table | None, list[tuple[Place, int, int]], list[int] | None]], bytes_max: int, what: str
     ) -> Step:
         tables = {table.key: table for table, _, _ in wanted if table is not None}
@@ -342,7 +336,9 @@ class DataSteps:
         limit = chance.choice([1, 3, 10, 100, 100_000, 0])
         if chance.random() < 0.05:
             limit = -1
+        return self.limit_scan_of(key, place, limit, table)
 
+    def limit_scan_of(self, key: tuple[str, str], place: Place, limit: int, table: Table | None) -> Step:
         def fill(server: Server) -> dict[str, Any]:
             return {"table_id": server.table_id(key), "partition_id": server.partition_id(key, place[0])}
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from differential import cluster_steps, descriptors, known, normal
+from differential import certain_steps, cluster_steps, descriptors, known, normal
 from differential.admin_steps import AdminSteps
 from differential.data_steps import DataSteps
 from differential.server import Server
@@ -93,12 +93,9 @@ class Play:
 
     def _excused(self) -> None:
         """What every run must ask, so that each known difference is met, and every way of breaking a descriptor is tried."""
-        self._play_if(self.data.produce_to_keys())
-        for make in (self.data.produce_of_unknown_schema, self.data.produce_out_of_order):
-            self.play(self.admin.create_sound_table(partitioned=False, primary_key=False))
-            self.play(self.data.init_writer())
-            self._play_if(make())
-        for _ in range(4):
+        for step in certain_steps.steps(self.admin, self.data, self.world):
+            self.play(step)
+        for _ in range(3):
             self._play_if(self.malformed())
         for how in (*descriptors.BREAKINGS, *descriptors.NO_DESCRIPTORS):
             self.play(self.admin.create_broken_table(how))

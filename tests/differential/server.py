@@ -14,6 +14,8 @@ POLL_S = 0.005
 SILENCE_S = 1.0
 # A number that no server gives.
 NOWHERE = 987_654_321
+LATEST = 1
+FETCH_EARLIEST = -2
 
 COORDINATOR_ONLY = {
     "CREATE_DATABASE", "ALTER_DATABASE", "DROP_DATABASE", "CREATE_TABLE", "DROP_TABLE", "ALTER_TABLE", "CREATE_PARTITION",
@@ -105,12 +107,21 @@ class Server:
         """Waits until what was dropped is gone."""
         if table.log:
             for part in table.partitions if partition is None and table.partition_keys else [partition]:
-                self._until(lambda part=part: not self._serves(table, part), f"{table.key} {part} is gone")
+                self._until(lambda part=part: not self._knows(table, part), f"{table.key} {part} is gone")
         if partition is not None:
             self._partitions.pop((*table.key, partition), None)
         else:
             self._tables.pop(table.key, None)
             self._partitions = {key: number for key, number in self._partitions.items() if key[:2] != table.key}
+
+    def await_end(self, table: Table, place: Place, end: int) -> None:
+        """Until what comes before `end` can be fetched."""
+        values = {
+            "follower_server_id": -1, "offset_type": LATEST, "table_id": self.table_id(table.key),
+            "partition_id": self.partition_id(table.key, place[0]), "bucket_id": [place[1]],
+        }
+        self._until(lambda: self.call("LIST_OFFSETS", values).body["buckets_resp"][0].get("offset", -1) >= end,
+                    f"{table.key} {place} ends at {end}")
 
     def _connection(self, api: str, role: str) -> WireConnection:
         role = "coordinator" if api in COORDINATOR_ONLY else "tablet" if api in TABLET_ONLY else role
@@ -133,15 +144,33 @@ class Server:
         complete = bool(table.partition_keys) or len(buckets) == table.buckets
         return found["schema_id"] == schema_id and complete and all("leader_id" in bucket for bucket in buckets)
 
-    def _serves(self, table: Table, partition: str | None) -> bool:
-        answer = self.call(
-            "LIST_OFFSETS",
-            {
-                "follower_server_id": -1, "offset_type": 1, "table_id": self.table_id(table.key),
-                "partition_id": self.partition_id(table.key, partition), "bucket_id": list(range(table.buckets)),
-            },
-        )
+    def _knows(self, table: Table, partition: str | None) -> bool:
+        """Whether every bucket is there. Asks for no records: Fluss may hang up while it sends those of a bucket that goes."""
+        values = {
+            "follower_server_id": -1, "offset_type": LATEST, "table_id": self.table_id(table.key),
+            "partition_id": self.partition_id(table.key, partition), "bucket_id": list(range(table.buckets)),
+        }
+        answer = self.call("LIST_OFFSETS", values)
         return answer.error == 0 and all("error_code" not in bucket for bucket in answer.body["buckets_resp"])
+
+    def _serves(self, table: Table, partition: str | None) -> bool:
+        """Whether every bucket has its leader here. Fluss answers LIST_OFFSETS sooner than that."""
+        buckets = [
+            {
+                "partition_id": self.partition_id(table.key, partition), "bucket_id": bucket,
+                "fetch_offset": FETCH_EARLIEST, "max_fetch_bytes": 1,
+            }
+            for bucket in range(table.buckets)
+        ]
+        of_table = {
+            "table_id": self.table_id(table.key), "projection_pushdown_enabled": False, "projected_fields": [],
+            "buckets_req": buckets,
+        }
+        answer = self.call("FETCH_LOG", {"follower_server_id": -1, "max_bytes": 1, "tables_req": [of_table]})
+        if answer.error != 0:
+            return False
+        parts = [bucket for answered in answer.body["tables_resp"] for bucket in answered["buckets_resp"]]
+        return len(parts) == table.buckets and all("error_code" not in part for part in parts)
 
 
 def parsed(text: bytes) -> Any:

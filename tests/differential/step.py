@@ -24,6 +24,8 @@ class Step:
     role: str = "tablet"
     """Of a fetch: whether it names columns."""
     projected: bool = False
+    """Of an append: the places, as partition and bucket, to which it sends a batch that they know together with others."""
+    mixed: frozenset[tuple[str, int]] = frozenset()
     """Bytes to send instead of a message."""
     raw: bytes | None = None
     """What it changes, once both servers have done it."""

@@ -31,6 +31,11 @@ class Table:
     sequences: dict[tuple[int, Place], int] = dataclasses.field(default_factory=dict)
 
     @property
+    def number(self) -> int:
+        """In the order in which they were made."""
+        return int(self.name.lstrip("t"))
+
+    @property
     def path(self) -> dict[str, str]:
         return {"database_name": self.database, "table_name": self.name}
 

@@ -133,7 +133,7 @@ class AdminSteps:
 
         def drop() -> None:
             for server in self._servers:
-                server.call("DROP_TABLE", {"table_path": where, "ignore_if_not_exists": True})
+                server.drop(where)
 
         # Where it was not broken after all, it is gone again before anybody looks.
         step = self._create(where, descriptors.broken(self._chance, how), how, drop)
@@ -159,7 +159,7 @@ class AdminSteps:
 
         def undo() -> None:
             for server in self._servers:
-                server.call("DROP_TABLE", {"table_path": path, "ignore_if_not_exists": True})
+                server.drop(path)
 
         return Step("CREATE_TABLE", what, values, done=done, undo=None if what == "one that exists" else undo)
 

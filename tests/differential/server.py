@@ -100,8 +100,19 @@ class Server:
         for info in found.body["partitions_info"]:
             values = "$".join(one["value"] for one in info["partition_spec"]["partition_key_values"])
             self._partitions[*table.key, values] = info["partition_id"]
+        self._until(lambda: self._has_partition(table, partition), f"{table.key} {partition} has leaders")
         if table.log:
             self._until(lambda: self._serves(table, partition), f"{table.key} {partition} serves")
+
+    def drop(self, path: dict[str, str]) -> None:
+        """Drops a table, if there is one, that was not waited for: Fluss's coordinator may never make another one ready
+        where one was dropped before it was."""
+        info = self.call("GET_TABLE_INFO", {"table_path": path}, role="coordinator")
+        if info.error == 0:
+            document = parsed(info.body["table_json"])
+            buckets = 0 if document["partition_key"] else document["bucket_count"]
+            self._until(lambda: self._has_buckets({"table_path": [path]}, "table_metadata", buckets), f"{path} has leaders")
+        self.call("DROP_TABLE", {"table_path": path, "ignore_if_not_exists": True})
 
     def forget(self, table: Table, partition: str | None = None) -> None:
         """Waits until what was dropped is gone."""
@@ -143,6 +154,16 @@ class Server:
         buckets = found["bucket_metadata"]
         complete = bool(table.partition_keys) or len(buckets) == table.buckets
         return found["schema_id"] == schema_id and complete and all("leader_id" in bucket for bucket in buckets)
+
+    def _has_partition(self, table: Table, partition: str) -> bool:
+        return self._has_buckets({"partitions_path": [{**table.path, "partition_name": partition}]}, "partition_metadata", table.buckets)
+
+    def _has_buckets(self, asked: dict[str, Any], field: str, count: int) -> bool:
+        answer = self.call("GET_METADATA", asked)
+        if answer.error != 0 or len(answer.body[field]) != 1:
+            return False
+        buckets = answer.body[field][0]["bucket_metadata"]
+        return len(buckets) == count and all("leader_id" in bucket for bucket in buckets)
 
     def _knows(self, table: Table, partition: str | None) -> bool:
         """Whether every bucket is there. Asks for no records: Fluss may hang up while it sends those of a bucket that goes."""

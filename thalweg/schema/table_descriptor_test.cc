@@ -81,6 +81,15 @@ TEST(TableDescriptor, KeysMustFitEachOther) {
   EXPECT_EQ(CodeOf(Make({"a"}, {"a"}, {}).Normalize()), ErrorCode::kInvalidTable);
 }
 
+TEST(TableDescriptor, ABucketKeyMayNameAColumnTwice) {
+  TableDescriptor log = Make({}, {}, {"a", "a"});
+  ASSERT_TRUE(log.Normalize().ok());
+  EXPECT_THAT(log.IndexesOf(log.bucket_keys), ElementsAre(0, 0));
+  TableDescriptor keyed = Make({"a", "b"}, {}, {"a", "a"});
+  ASSERT_TRUE(keyed.Normalize().ok());
+  EXPECT_FALSE(keyed.HasDefaultBucketKey());
+}
+
 TEST(TableDescriptor, RefusesWhatIsNone) {
   for (const std::string json : {"", "null", R"({"schema":1})", R"({"partition_key":[]})"}) {
     EXPECT_EQ(CodeOf(TableDescriptor::FromJson(json).status()), ErrorCode::kInvalidTable) << json;

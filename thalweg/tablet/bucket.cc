@@ -43,20 +43,20 @@ Bucket::Bucket(std::shared_ptr<BucketStore> store, BucketStore::Recovered recove
 
 arrow::Result<std::optional<log::WriterState::Verdict>> Bucket::CheckSequences(const AppendRequest& request) const {
   // Writers send one batch of theirs per bucket and request; of several, the first decides whether all are repetitions.
+  // A batch without a writer is never one: where it came along with repetitions, success would say that it was appended.
   std::optional<log::WriterState::Verdict> repeated;
   log::WriterState ahead;
   const log::WriterState* state = &writers_;
   LogOffset offset = next_offset_;
   for (const auto& batch : request.batches) {
-    if (batch.writer == kNoWriter) continue;
     ARROW_ASSIGN_OR_RAISE(const auto verdict, state->Check(batch.writer, batch.sequence));
     if (verdict.duplicate != repeated.has_value() && &batch != &request.batches.front()) {
-      return Error(ErrorCode::kOutOfOrderSequence, "Writer {} mixes new batches with repeated ones in one request.",
-                   batch.writer);
+      return Error(ErrorCode::kOutOfOrderSequence,
+                   "One append holds new batches and repeated ones: send what is repeated in a request of its own.");
     }
     if (verdict.duplicate && !repeated) repeated = verdict;
     if (verdict.duplicate) repeated->last_offset = verdict.last_offset;
-    if (!verdict.duplicate && request.batches.size() > 1) {
+    if (!verdict.duplicate && batch.writer != kNoWriter && request.batches.size() > 1) {
       if (state == &writers_) ahead = writers_;
       state = &ahead;
       ahead.Append(batch.writer, batch.sequence, offset, offset + (batch.offsets - 1), max_timestamp_ms_);

@@ -122,6 +122,17 @@ TEST_F(EngineTest, ASequenceOutOfOrderChangesNothing) {
   EXPECT_EQ(sim_.engine->stats().journal.entries, 2u);
 }
 
+TEST_F(EngineTest, NewBatchesAmongRepeatedOnesAreRefusedNotDropped) {
+  Open();
+  ASSERT_TRUE(sim_.Append(a_, {Numbered(0)})->ok());
+  EXPECT_EQ(sim_.Append(a_, {Numbered(0), {.name = "new"}})->code(), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(sim_.Append(a_, {{.name = "new"}, Numbered(0)})->code(), ErrorCode::kOutOfOrderSequence);
+  EXPECT_EQ(sim_.Append(a_, {Numbered(0), Numbered(1)})->code(), ErrorCode::kOutOfOrderSequence);
+  EXPECT_THAT(sim_.ReadAll(a_), SizeIs(1));
+  EXPECT_EQ(sim_.Append(a_, {{.name = "new"}, Numbered(1), {.name = "newer"}})->base(), 1);
+  EXPECT_THAT(sim_.ReadAll(a_), SizeIs(4));
+}
+
 TEST_F(EngineTest, WithoutWaitingTheOffsetComesBeforeTheSync) {
   Open();
   sim_.Append(a_, {{.name = "before"}});

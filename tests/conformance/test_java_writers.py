@@ -48,7 +48,7 @@ class Writer(threading.Thread):
             while self.rounds < ROUNDS:
                 first = self.rounds * ROWS_PER_ROUND
                 rows = [[self.number, n, "x" * (n % 50)] for n in range(first, first + ROWS_PER_ROUND)]
-                self.client.do("append", **WHERE, rows=rows)
+                self.client.do("append", **WHERE, rows=rows, await_server=True)
                 self.rounds += 1
         except Exception as failure:  # noqa: BLE001  (raised again by the test)
             self.failure = failure

@@ -21,6 +21,8 @@ import org.apache.fluss.client.table.scanner.batch.BatchScanner;
 import org.apache.fluss.client.table.scanner.log.LogScanner;
 import org.apache.fluss.client.table.scanner.log.ScanRecords;
 import org.apache.fluss.client.table.writer.AppendWriter;
+import org.apache.fluss.exception.DisconnectException;
+import org.apache.fluss.exception.NetworkException;
 import org.apache.fluss.metadata.PartitionInfo;
 import org.apache.fluss.metadata.TableBucket;
 import org.apache.fluss.metadata.TableInfo;
@@ -58,9 +60,13 @@ final class DataCommands {
         }
     }
 
-    /** Appends "rows" and returns their number once every one of them is acknowledged. */
+    /**
+     * Appends "rows" and returns their number once every one of them is acknowledged. With
+     * "await_server", the table is opened as soon as there is a server to ask: the client itself
+     * tries again what it sends, but not what it asks.
+     */
     private JsonNode append(JsonNode request) throws Exception {
-        try (Table table = connection.getTable(AdminCommands.table(request))) {
+        try (Table table = request.path("await_server").asBoolean() ? openOnceThereIsAServer(request) : open(request)) {
             RowType type = table.getTableInfo().getRowType();
             AppendWriter writer = table.newAppend().createWriter();
             List<CompletableFuture<?>> acknowledgements = new ArrayList<>();
@@ -73,6 +79,33 @@ final class DataCommands {
             }
             return JSON.numberNode(acknowledgements.size());
         }
+    }
+
+    private Table open(JsonNode request) {
+        return connection.getTable(AdminCommands.table(request));
+    }
+
+    private Table openOnceThereIsAServer(JsonNode request) throws InterruptedException {
+        long deadline = System.nanoTime() + GIVE_UP.toNanos();
+        while (true) {
+            try {
+                return open(request);
+            } catch (RuntimeException raised) {
+                if (!isOfTheNetwork(raised) || System.nanoTime() > deadline) {
+                    throw raised;
+                }
+                Thread.sleep(POLL.toMillis());
+            }
+        }
+    }
+
+    private static boolean isOfTheNetwork(Throwable raised) {
+        for (Throwable cause = raised; cause != null; cause = cause.getCause()) {
+            if (cause instanceof NetworkException || cause instanceof DisconnectException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

@@ -12,6 +12,7 @@ from pathlib import Path
 import fluss
 
 import client
+import device
 import processes
 import throughput
 from contenders import Contender
@@ -55,13 +56,24 @@ def catch_up_row(key: str, servers: list[Contender], plan: Plan, load: throughpu
         Figure("ack p99 beside", "× alone", higher_is_better=False, target=at_most(2, "×")),
         Figure("catch-up", "M rows/s", higher_is_better=True),
     ]
+    row_bytes = 0.0
     for server in servers:  # one after the other: two such logs do not fit every page cache
         cold, rows, stored = asyncio.run(_fill(server, plan, load))
+        row_bytes = stored / rows
         full = asyncio.run(_ingest(server, load, plan.latency_s, None))
         for _ in range(max(2, plan.repeats // 2)):
             _add(row, server, rows, asyncio.run(_beside(server, plan, load, cold, rows, PACE * full.rate)), stored)
         row.notes.append(f"{server.name}: paced at half of {full.rate:.2f} M rows/s")
         asyncio.run(_drop(server, cold))
+    reads = row.figures[-1].spread(servers[0].name).median * 1e6 * row_bytes
+    batch_bytes = round(row_bytes * load.batches[0].num_rows)
+    row.figures[4].device, row.figures[5].device = device.beside_reads(
+        plan.directory, batch_bytes, plan.device_s, reads
+    )
+    row.notes.append(
+        f"device: writes of {batch_bytes / 1e3:,.0f} kB, each with fdatasync, beside reads of {reads / 1e6:,.0f} MB/s"
+        " from the device; Java does not sync"
+    )
     return row
 
 
@@ -137,7 +149,7 @@ async def _beside(
         finished = asyncio.ensure_future(child.wait())
         read = await _ingest(server, load, READER_S_MAX, rate, finished)
         if await finished != 0:
-            raise RuntimeError(f"the reader of {server.name} failed")
+            raise RuntimeError(f"the reader of {server.name} ended with status {child.returncode}")
         read_s = float((await child.stdout.readline()).decode())
         if read_s > time.perf_counter() - began:
             raise RuntimeError("the reader reads longer than it runs")

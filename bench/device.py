@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from figures import percentile
 
 FILE_BYTES = 128 << 20
+READ_BYTES = 256 << 10
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,33 @@ def write_and_sync(directory: Path, size: int, seconds: float) -> Synced:
     return Synced(
         size * len(latencies) / elapsed, percentile(latencies, 0.5) * 1e3, percentile(latencies, 0.99) * 1e3
     )
+
+
+def beside_reads(directory: Path, size: int, seconds: float, read_bytes_per_s: float) -> tuple[float, float]:
+    """How much longer (p50, p99; 1 is no longer) a write with fdatasync takes while a file that is not in the page cache
+    is read at that pace, 256 KiB at a time."""
+    alone = write_and_sync(directory, size, seconds)
+    over = threading.Event()
+    with tempfile.NamedTemporaryFile(dir=directory, prefix="device-") as file:
+        block = os.urandom(1 << 20)
+        for _ in range(int(read_bytes_per_s * seconds) // len(block) + 1):
+            os.write(file.fileno(), block)
+        os.fsync(file.fileno())
+
+        def read() -> None:
+            began, done = time.perf_counter(), 0
+            while not over.is_set():
+                if done % FILE_BYTES == 0:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                got = len(os.pread(file.fileno(), READ_BYTES, done % os.fstat(file.fileno()).st_size))
+                done += got
+                time.sleep(max(0.0, began + done / read_bytes_per_s - time.perf_counter()))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            beside = write_and_sync(directory, size, seconds)
+        finally:
+            over.set()
+            reader.join()
+    return beside.p50_ms / alone.p50_ms, beside.p99_ms / alone.p99_ms

@@ -92,8 +92,8 @@ class Server:
         assert info.error == 0, info
         self._tables[table.key] = info.body["table_id"]
         self._until(lambda: self._has_leaders(table, info.body["schema_id"]), f"{table.key} has leaders")
-        if table.log and not table.partition_keys:
-            self._until(lambda: self._serves(table, None), f"{table.key} serves")
+        if not table.partition_keys:
+            self._until(lambda: self._serves(self.table_id(table.key), None, table.buckets), f"{table.key} serves")
 
     def learn_partition(self, table: Table, partition: str) -> None:
         found = self.call("LIST_PARTITION_INFOS", {"table_path": table.path}, role="coordinator")
@@ -101,8 +101,8 @@ class Server:
             values = "$".join(one["value"] for one in info["partition_spec"]["partition_key_values"])
             self._partitions[*table.key, values] = info["partition_id"]
         self._until(lambda: self._has_partition(table, partition), f"{table.key} {partition} has leaders")
-        if table.log:
-            self._until(lambda: self._serves(table, partition), f"{table.key} {partition} serves")
+        ids = self.table_id(table.key), self.partition_id(table.key, partition)
+        self._until(lambda: self._serves(*ids, table.buckets), f"{table.key} {partition} serves")
 
     def drop(self, path: dict[str, str]) -> None:
         """Drops a table, if there is one, that was not waited for: Fluss's coordinator may never make another one ready
@@ -112,6 +112,7 @@ class Server:
             document = parsed(info.body["table_json"])
             buckets = 0 if document["partition_key"] else document["bucket_count"]
             self._until(lambda: self._has_buckets({"table_path": [path]}, "table_metadata", buckets), f"{path} has leaders")
+            self._until(lambda: self._serves(info.body["table_id"], None, buckets), f"{path} serves")
         self.call("DROP_TABLE", {"table_path": path, "ignore_if_not_exists": True})
 
     def forget(self, table: Table, partition: str | None = None) -> None:
@@ -174,24 +175,22 @@ class Server:
         answer = self.call("LIST_OFFSETS", values)
         return answer.error == 0 and all("error_code" not in bucket for bucket in answer.body["buckets_resp"])
 
-    def _serves(self, table: Table, partition: str | None) -> bool:
+    def _serves(self, table_id: int, partition_id: int | None, count: int) -> bool:
         """Whether every bucket has its leader here. Fluss answers LIST_OFFSETS sooner than that."""
         buckets = [
             {
-                "partition_id": self.partition_id(table.key, partition), "bucket_id": bucket,
-                "fetch_offset": FETCH_EARLIEST, "max_fetch_bytes": 1,
+                "partition_id": partition_id, "bucket_id": bucket, "fetch_offset": FETCH_EARLIEST, "max_fetch_bytes": 1,
             }
-            for bucket in range(table.buckets)
+            for bucket in range(count)
         ]
         of_table = {
-            "table_id": self.table_id(table.key), "projection_pushdown_enabled": False, "projected_fields": [],
-            "buckets_req": buckets,
+            "table_id": table_id, "projection_pushdown_enabled": False, "projected_fields": [], "buckets_req": buckets,
         }
         answer = self.call("FETCH_LOG", {"follower_server_id": -1, "max_bytes": 1, "tables_req": [of_table]})
         if answer.error != 0:
             return False
         parts = [bucket for answered in answer.body["tables_resp"] for bucket in answered["buckets_resp"]]
-        return len(parts) == table.buckets and all("error_code" not in part for part in parts)
+        return len(parts) == count and all("error_code" not in part for part in parts)
 
 
 def parsed(text: bytes) -> Any:

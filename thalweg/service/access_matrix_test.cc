@@ -170,6 +170,7 @@ void AddDatabaseCases(std::map<ApiKey, Case>& cases) {
                                                                     }))),
       kDrop, kDatabase};
   cases[ApiKey::kDatabaseExists] = {
+      // Of the default database everybody may know.
       Plainly<pb::DatabaseExistsResponse>(ApiKey::kDatabaseExists, AboutDatabase<pb::DatabaseExistsRequest>("fluss"))};
   cases[ApiKey::kGetDatabaseInfo] = {Plainly<pb::GetDatabaseInfoResponse>(
                                          ApiKey::kGetDatabaseInfo, AboutDatabase<pb::GetDatabaseInfoRequest>("fluss")),
@@ -212,8 +213,12 @@ void AddTableCases(std::map<ApiKey, Case>& cases) {
   cases[ApiKey::kGetTableSchema] = {
       Plainly<pb::GetTableSchemaResponse>(ApiKey::kGetTableSchema, AboutTable<pb::GetTableSchemaRequest>("plain")),
       kDescribe, kPlain};
-  cases[ApiKey::kTableExists] = {
-      Plainly<pb::TableExistsResponse>(ApiKey::kTableExists, AboutTable<pb::TableExistsRequest>("plain"))};
+  cases[ApiKey::kTableExists] = {[](AccessMatrixTest& test) {
+                                   const auto answer = test.client().Call<pb::TableExistsResponse>(
+                                       ApiKey::kTableExists, AboutTable<pb::TableExistsRequest>("plain"));
+                                   return answer.ok() ? Shown(answer->exists()) : CodeOf(answer.status());
+                                 },
+                                 kDescribe, kPlain};
   cases[ApiKey::kListTables] = {[](AccessMatrixTest& test) {
                                   const auto answer = test.client().Call<pb::ListTablesResponse>(
                                       ApiKey::kListTables, AboutDatabase<pb::ListTablesRequest>("fluss"));
@@ -304,7 +309,7 @@ void AddAclCases(std::map<ApiKey, Case>& cases) {
   cases[ApiKey::kCreateAcls] = {
       Plainly<pb::CreateAclsResponse>(
           ApiKey::kCreateAcls, With<pb::CreateAclsRequest>({}, [](auto& request) { *request.add_acl() = SomeAcl(); })),
-      kAlter, kDatabase};
+      kAll, kDatabase};
   cases[ApiKey::kListAcls] = {
       [](AccessMatrixTest& test) {
         auto& server = test.server();
@@ -329,7 +334,7 @@ void AddAclCases(std::map<ApiKey, Case>& cases) {
         *request.add_acl_filter() = AclsOfPlain();
         return CodeOf(test.client().Call<pb::DropAclsResponse>(ApiKey::kDropAcls, request).status());
       },
-      kAlter, kDatabase};
+      kAll, kDatabase};
 }
 
 void AddClusterCases(std::map<ApiKey, Case>& cases) {

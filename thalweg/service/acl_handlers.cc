@@ -58,9 +58,9 @@ arrow::Status CheckEnabled(const Call& call) {
   return Error(ErrorCode::kSecurityDisabled, "Access is not restricted here: set authorizer.enabled to true first.");
 }
 
-/// Rights on a table are given out by whoever may alter its database.
+/// Rights are given out by whoever has all of them; those on a table by whoever has all on its database.
 arrow::Status RequireToChange(const Call& call, const security::Resource& resource) {
-  return Require(call, security::Operation::kAlter, resource.ToDatabase());
+  return Require(call, security::Operation::kAll, resource.ToDatabase());
 }
 
 }  // namespace

@@ -67,7 +67,11 @@ runtime::Task<arrow::Result<Reply>> HandleDatabaseExists(Call call) {
   pb::DatabaseExistsRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   pb::DatabaseExistsResponse response;
-  response.set_exists(call.services.catalog.view()->FindDatabase(request.database_name()) != nullptr);
+  // Everybody knows of the default database, which Flink's catalog asks for before anything else.
+  const bool may_know =
+      request.database_name() == catalog::kDefaultDatabase ||
+      MayDo(call, security::Operation::kDescribe, security::Resource::Database(request.database_name()));
+  response.set_exists(may_know && call.services.catalog.view()->FindDatabase(request.database_name()) != nullptr);
   co_return MessageReply(call, response);
 }
 

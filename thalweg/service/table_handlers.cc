@@ -118,7 +118,9 @@ runtime::Task<arrow::Result<Reply>> HandleTableExists(Call call) {
   pb::TableExistsRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
   pb::TableExistsResponse response;
-  response.set_exists(call.services.catalog.view()->FindTable(PathOf(request.table_path())) != nullptr);
+  const schema::TablePath path = PathOf(request.table_path());
+  response.set_exists(MayDo(call, security::Operation::kDescribe, ResourceOf(path)) &&
+                      call.services.catalog.view()->FindTable(path) != nullptr);
   co_return MessageReply(call, response);
 }
 

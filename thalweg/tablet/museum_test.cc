@@ -161,6 +161,31 @@ TEST_F(BugMuseum, Fluss722AFullDiskDoesNotReachTheReaders) {
   }
 }
 
+/// Nothing stopped writers before the disk was full to the last byte, and with it everything else on it (3338, 3340).
+TEST_F(BugMuseum, Fluss3338And3340WritesAreRefusedBeforeTheDiskIsFull) {
+  constexpr uint64_t kReserve = 256 << 10;
+  SimEngine sim(disk_);
+  sim.options.disk.bytes = kReserve;
+  disk_.SetFreeBytes(2 << 20);
+  ASSERT_TRUE(sim.Open().ok());
+  int acknowledged = 0;
+  ErrorCode refusal = ErrorCode::kNone;
+  for (; refusal == ErrorCode::kNone && acknowledged < 1000; ++acknowledged) {
+    const auto answer = sim.Append(
+        a_,
+        {{.name = fmt::format("m{}", acknowledged), .bytes = 5000, .writer = WriterId(7), .sequence = acknowledged}});
+    refusal = answer->ok() ? ErrorCode::kNone : answer->code();
+    if (!answer->ok()) break;
+  }
+  EXPECT_EQ(refusal, ErrorCode::kDiskWriteLocked);
+  EXPECT_GE(disk_.FreeBytes("data").ValueOrDie(), kReserve - kReserve / 8);
+  ExpectFirst(sim, acknowledged);  // reads go on
+  disk_.SetFreeBytes(8 << 20);
+  sim.RunFor(10'000);
+  Fill(sim, acknowledged, 3);  // and so do writes, once there is room
+  ExpectFirst(sim, acknowledged + 3);
+}
+
 /// After a kill all segments were read again, synced ones too; it took so long that the health check killed the server, again
 /// and again.
 TEST_F(BugMuseum, Fluss2028And3546ARestartReadsOnlyWhatIsBehindTheCheckpoint) {

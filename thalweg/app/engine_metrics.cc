@@ -42,6 +42,22 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
   add("thalweg_disk_low", "1: no more is free than thalweg.disk.reserve keeps, and nothing new is taken.",
       [](Stats s) { return s.disk_low ? 1 : 0; });
   add("thalweg_disk_refusals", "Appends that were refused because of that.", [](Stats s) { return s.disk_refusals; });
+  add("thalweg_remote_segments",
+      "In remote storage, named by a manifest; this and the next of buckets that were used since the start.",
+      [](Stats s) { return s.remote_segments; });
+  add("thalweg_remote_bytes", "Of batches in them.", [](Stats s) { return s.remote_bytes; });
+  add("thalweg_remote_copied_segments", "Segments copied to remote storage.",
+      [](Stats s) { return s.copied_segments; });
+  add("thalweg_remote_copied_bytes", "Of batches in them.", [](Stats s) { return s.copied_bytes; });
+  add("thalweg_remote_copy_failures",
+      "Turns of a bucket, or removals of dropped data, that failed and are tried again in each round.",
+      [](Stats s) { return s.tiering_failures; });
+  add("thalweg_remote_expired_segments", "Segments that table.log.ttl has taken out of remote storage.",
+      [](Stats s) { return s.expired_segments; });
+  add("thalweg_remote_reads", "Reads from remote storage for clients.", [](Stats s) { return s.remote_reads; });
+  add("thalweg_remote_read_failures", "Of those, failed ones.", [](Stats s) { return s.remote_read_failures; });
+  add("thalweg_remote_read_memory_bytes", "Read from remote storage, or about to be, and not sent yet.",
+      [](Stats s) { return s.remote_read_memory_bytes; });
   metrics.AddGauge("thalweg_durability_synced", "1: acknowledged means on disk; 0: page-cache.").Set(synced ? 1 : 0);
 }
 

@@ -13,10 +13,21 @@ constexpr uint64_t kIndexBytes = log::SegmentIndex::kEntriesMax * sizeof(log::In
 // Of an idle connection: its session, coroutines and what it reads ahead.
 constexpr uint64_t kConnectionBytes = 6 << 10;
 constexpr uint64_t kConnectionsMax = 20'000;
+// Of a segment on its way to an object store: pieces of it, and its statistics.
+constexpr uint64_t kCopierBytes = 24 * kMiB;
+constexpr int kCopiersMax = 16;
 
 }  // namespace
 
-MemoryShares ShareOut(uint64_t budget, size_t shards) {
+MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote) {
+  if (remote) {
+    const uint64_t part = budget / 8;
+    MemoryShares shares = ShareOut(budget - part, shards, false);
+    shares.remote_reads = std::min(part / 4, 128 * kMiB);
+    shares.remote_indexes = std::min(part / 8, 64 * kMiB);
+    shares.remote_copiers = static_cast<int>(std::clamp<uint64_t>(part / 2 / kCopierBytes, 1, kCopiersMax));
+    return shares;
+  }
   const uint64_t requests = std::clamp(budget / 4, 100 * kMiB, 256 * kMiB);
   // A quarter of a small budget is not enough for the largest request; what that takes more, the others have less.
   const uint64_t rest = budget - requests;

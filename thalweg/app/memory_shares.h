@@ -8,7 +8,8 @@ namespace thalweg::app {
 /// The least `thalweg.memory.budget`: below it a server could not take the largest request.
 inline constexpr uint64_t kMemoryBudgetMin = 256ull << 20;
 
-/// How one budget of memory is shared out over all that grows with load. Together they take at most five sixths of it: the
+/// How one budget of memory is shared out over all that grows with load. Together they take at most five sixths of it, nine
+/// tenths with remote storage: the
 /// rest is for the program itself, the catalog, and what the allocator does not give back. Each has a bound of its own, beyond
 /// which more memory makes nothing faster.
 struct MemoryShares {
@@ -18,9 +19,13 @@ struct MemoryShares {
   uint64_t in_flight = 0;      ///< per shard: accepted and not durable yet
   size_t segment_indexes = 0;  ///< of closed segments, kept
   int connections = 0;
+  // Only with remote storage:
+  uint64_t remote_reads = 0;    ///< read there and not sent yet
+  uint64_t remote_indexes = 0;  ///< of segments there, kept
+  int remote_copiers = 0;       ///< at the same time
 };
 
-MemoryShares ShareOut(uint64_t budget, size_t shards);
+MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote);
 
 /// The budget of who sets none: half of what the machine, or the control group, has.
 uint64_t DefaultMemoryBudget();

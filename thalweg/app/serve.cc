@@ -51,6 +51,8 @@ namespace thalweg::app {
 namespace {
 
 constexpr size_t kBlockingThreads = 16;
+// As many as may copy at the same time, and as many again for reads.
+constexpr size_t kRemoteThreads = 32;
 // A small ring still has files to rotate through; each of them takes the largest group of appends.
 constexpr uint64_t kJournalFilesMin = 4;
 constexpr uint64_t kJournalFileBytesMin = 16 << 20;
@@ -79,6 +81,8 @@ class RunningServer {
 
   ~RunningServer() {
     signals_.reset();  // a second signal ends the process
+    if (engine_) engine_->StopCopying();
+    if (remote_store_) remote_store_->BeginStop();
     for (const auto& listener : listeners_) listener->Stop();
     if (http_listener_) http_listener_->Stop();
     if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
@@ -89,6 +93,7 @@ class RunningServer {
     if (dropped_data_) runtime::BlockOn(*executors_.front(), dropped_data_->Stop(*executors_.front()));
     if (engine_) engine_->Stop(kFlushMs);
     if (shards_) shards_->Stop();
+    remote_pool_.Stop();
     pool_.Stop();
     journal_thread_.Stop();
   }
@@ -99,7 +104,8 @@ class RunningServer {
     shards_ =
         runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
     for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
-    shares_ = ShareOut(options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(), shards_->count());
+    shares_ = ShareOut(options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(), shards_->count(),
+                       UsesRemoteStorage());
     // Before anyone can know that the server is up. One that comes during the start takes effect after it.
     signals_.emplace(*executors_.front(), [this](int signal) {
       if (!std::exchange(asked_, true)) stop_signal_.set_value(signal);
@@ -130,14 +136,18 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
+  bool UsesRemoteStorage() const {
+    return !options_.remote_data_directory.empty() && options_.remote_task_interval_ms > 0;
+  }
+
   arrow::Status OpenRemoteStorage(tablet::TieringOptions& options) {
-    if (options_.remote_data_directory.empty() || options_.remote_task_interval_ms <= 0) return arrow::Status::OK();
+    if (!UsesRemoteStorage()) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(remote_store_,
                           io::OpenObjectStore(fs_, options_.remote_data_directory, options_.remote_login));
     // A store that cannot be reached must not keep the server from starting.
-    pool_.Post([this] {
+    remote_pool_.Post([this] {
       const arrow::Status status = io::CheckObjectStore(*remote_store_);
-      if (!status.ok()) {
+      if (!status.ok() && !status.IsCancelled()) {
         runtime::LogWarn("Remote storage does not work for now; segments stay here until it does: {}",
                          status.message());
       }
@@ -145,9 +155,10 @@ class RunningServer {
     options.store = remote_store_.get();
     options.random = &runtime::SystemRandom();
     options.interval_ns = options_.remote_task_interval_ms * 1'000'000;
-    options.copiers_max = options_.remote_copiers_max;
+    options.copiers_max = std::min(options_.remote_copiers_max, shares_.remote_copiers);
     options.segments_per_turn = options_.remote_segments_per_turn;
-    options.index_cache_bytes = options_.remote_index_cache_bytes;
+    options.index_cache_bytes = std::min(options_.remote_index_cache_bytes, shares_.remote_indexes);
+    options.read_bytes_max = static_cast<int64_t>(shares_.remote_reads);
     options.policy_of = [this](const TableBucket& bucket) { return service::TieringPolicyOf(*catalog_, bucket); };
     return arrow::Status::OK();
   }
@@ -179,11 +190,13 @@ class RunningServer {
                (dropped.partition == kNoPartition || dropped.partition == bucket.partition);
       });
     };
-    ARROW_ASSIGN_OR_RAISE(
-        engine_,
-        tablet::Engine::Open(
-            {.fs = fs_, .clock = clock_, .shards = executors_, .journal_thread = journal_thread_, .pool = pool_},
-            options, exists));
+    ARROW_ASSIGN_OR_RAISE(engine_, tablet::Engine::Open({.fs = fs_,
+                                                         .clock = clock_,
+                                                         .shards = executors_,
+                                                         .journal_thread = journal_thread_,
+                                                         .pool = pool_,
+                                                         .remote_pool = &remote_pool_},
+                                                        options, exists));
     const auto report = [](const std::string& what) { runtime::LogWarn("{}", what); };
     dropped_data_ = std::make_unique<upkeep::DroppedData>(*catalog_, *engine_, report);
     zones_ = std::make_unique<upkeep::TimeZones>(fs_, upkeep::TimeZones::kSystemDirectory, report);
@@ -290,6 +303,7 @@ class RunningServer {
   runtime::Metrics metrics_;
   MemoryShares shares_;
   runtime::BlockingPool pool_{kBlockingThreads};
+  runtime::BlockingPool remote_pool_{kRemoteThreads, "remote"};  ///< threads start when there is remote storage
   runtime::ThreadExecutor journal_thread_{"journal"};
   std::unique_ptr<catalog::EmbeddedMetaStore> meta_store_;
   std::unique_ptr<catalog::BoundedMetaStore> bounded_store_;
@@ -322,10 +336,6 @@ class RunningServer {
 arrow::Status Serve(const ServeOptions& options) {
   runtime::IgnoreBrokenPipes();
   for (const auto& warning : options.warnings) runtime::LogWarn("{}", warning);
-  // After the server, however it ends.
-  struct FinishStores {
-    ~FinishStores() { io::FinishObjectStores(); }
-  } finish_stores;
   RunningServer server(options);
   ARROW_RETURN_NOT_OK(server.Start());
   const int signal = server.WaitForSignal();

@@ -4,6 +4,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/io/arrow_store.h"
 #include "thalweg/io/directory_store.h"
+#include "thalweg/io/outside_calls.h"
 
 namespace thalweg::io {
 
@@ -30,6 +31,10 @@ arrow::Status CheckObjectStore(ObjectStore& store) {
   return store.Remove(key);
 }
 
-void FinishObjectStores() { arrow::fs::EnsureFinalized(); }
+bool FinishObjectStores() {
+  if (OutsideCalls::left_alone() > 0) return false;
+  arrow::fs::EnsureFinalized();
+  return true;
+}
 
 }  // namespace thalweg::io

@@ -25,7 +25,8 @@ struct ObjectRef {
 /// and putting the same content again does no harm.
 ///
 /// Errors carry kStorage; the message names the object and says why, never how the store is logged in to.
-/// Calls block. Thread safety: all calls.
+/// Calls block, for a bounded time where the store does not answer at all: some seconds for each of a few attempts.
+/// Thread safety: all calls.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -42,6 +43,10 @@ class ObjectStore {
   virtual arrow::Status Remove(const std::string& key) = 0;
   /// A folder of names and all in it. No error where it is missing.
   virtual arrow::Status RemoveTree(const std::string& folder) = 0;
+
+  /// From now on nothing is tried a second time, and after half a second no call is waited for any longer, whether the store has
+  /// answered or not (Cancelled). Does not wait. Nothing to do where a store always answers.
+  virtual void BeginStop() {}
 
   /// What clients that read objects for themselves may be told the root is; empty where they must not, since that would
   /// take our own keys to the store.
@@ -65,7 +70,8 @@ arrow::Result<std::unique_ptr<ObjectStore>> OpenObjectStore(FileSystem& fs, cons
 /// Whether objects can be written and removed. Blocks as long as the store has one wait.
 arrow::Status CheckObjectStore(ObjectStore& store);
 
-/// Ends what libraries of object stores have running. Last thing in a process that opened any.
-void FinishObjectStores();
+/// Ends what libraries of object stores have running. Last thing in a process that opened any. False where a call that nobody
+/// waits for is still under way: the libraries cannot be ended then, so the process has to end without them (_Exit).
+[[nodiscard]] bool FinishObjectStores();
 
 }  // namespace thalweg::io

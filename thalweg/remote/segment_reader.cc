@@ -15,6 +15,8 @@ namespace {
 constexpr uint64_t kSearchBytes = 64 << 10;
 // A segment costs its reader so much beside what is counted.
 constexpr size_t kSideOverheadBytes = 256;
+// Statistics of one segment that take more than this share of what is kept for all would push out everything else.
+constexpr size_t kStatisticsShare = 8;
 
 arrow::Status Damaged(const RemoteSegment& segment, uint64_t position, std::string_view why) {
   return Error(ErrorCode::kLogStorage, "Remote segment {} (offsets {} to {}) is damaged at byte {}: {}", segment.id,
@@ -50,6 +52,7 @@ class Cursor {
     ARROW_RETURN_NOT_OK(Need(header.total_bytes()));
     return window_.Slice(position_ - window_at_, header.total_bytes());
   }
+  const Bytes& window() const { return window_; }
   void Skip(const format::BatchHeader& header) {
     position_ += header.total_bytes();
     offset_ = header.next_offset();
@@ -105,7 +108,8 @@ arrow::Result<SegmentReader::Side> SegmentReader::SideOf(const std::string& fold
       side = found->second->second;
     }
   }
-  const bool wants_statistics = with_statistics && segment.statistics_bytes > 0;
+  const bool wants_statistics = with_statistics && segment.statistics_bytes > 0 &&
+                                segment.statistics_bytes <= cache_bytes_max_ / kStatisticsShare;
   if (side.index && (side.statistics || !wants_statistics)) return side;
   if (!side.index) {
     ARROW_ASSIGN_OR_RAISE(const Bytes offsets,
@@ -189,6 +193,7 @@ arrow::Result<RemoteBatches> SegmentReader::Read(const std::string& folder, cons
     read.bytes += header.total_bytes();
     cursor.Skip(header);
     read.next = cursor.offset();
+    read.window = cursor.window();
   }
   return read;
 }

@@ -26,13 +26,14 @@ struct RemoteBatches {
     Bytes statistics;  ///< empty where there are none
   };
   std::vector<Batch> batches;
+  Bytes window;  ///< which all batches lie in
   uint64_t bytes = 0;
   LogOffset first;  ///< base offset of the first batch, at or below the offset asked for
   LogOffset next;   ///< behind the last
 };
 
 /// Reads segments where they lie, by ranges: of the indexes and statistics that this takes, those used last are kept, within a
-/// bound in bytes.
+/// bound in bytes. Statistics that would take much of it are not used at all.
 ///
 /// Errors: kLogStorage where a segment does not hold what its manifest says; kStorage of the store.
 /// Thread safety: all calls. They block.

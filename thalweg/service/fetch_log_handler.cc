@@ -103,11 +103,18 @@ class Fetch {
 
   /// Asks all shards at once, each for its buckets, then gives out the bytes.
   runtime::Task<> ReadAll(const std::shared_ptr<tablet::ReadWaiter>& waiter) {
+    // Where the bytes do not suffice for all buckets, a different one comes first each time.
+    static std::atomic<uint64_t> turn{0};
+    const size_t first = wants_.empty() ? 0 : turn.fetch_add(1, std::memory_order_relaxed) % wants_.size();
+    // What comes from remote storage is in memory before it is known how much of it is sent.
+    const auto allowance = std::make_shared<tablet::RemoteAllowance>(std::max<uint64_t>(bytes_max_, 1));
     std::vector<tablet::Engine::Reading*> readings;
     readings.reserve(wants_.size());
-    for (auto& want : wants_) {
+    for (size_t i = 0; i < wants_.size(); ++i) {
+      Want& want = wants_[(first + i) % wants_.size()];
       if (!want.status.ok()) continue;
       want.reading.request.waiter = waiter;
+      want.reading.request.remote_allowance = allowance;
       want.records = {};
       readings.push_back(&want.reading);
     }
@@ -116,9 +123,6 @@ class Fetch {
       if (want.status.ok()) want.status = want.read().status;
     }
 
-    // Where the bytes do not suffice for all buckets, a different one comes first each time.
-    static std::atomic<uint64_t> turn{0};
-    const size_t first = wants_.empty() ? 0 : turn.fetch_add(1, std::memory_order_relaxed) % wants_.size();
     uint64_t left = bytes_max_;
     bool any = false;
     for (size_t i = 0; i < wants_.size(); ++i) {
@@ -140,6 +144,9 @@ class Fetch {
     }
     uint64_t source = 0;
     tablet::ReadResult read = want.read();
+    if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data); memory && memory->borrowed) {
+      want.reading.result.data = std::monostate();  // so that it goes as soon as we are done with it
+    }
     while (read.bytes > 0) {
       want.status = co_await AddTransformed(read, *want.transform, bytes_max, first, call_.home, call_.services.pool,
                                             want.records);
@@ -150,8 +157,11 @@ class Fetch {
       tablet::ReadRequest more = want.reading.request;
       more.from = read.next;
       more.waiter = nullptr;
+      more.remote_allowance = nullptr;  // what was read before is gone, but for what is sent of it
+      read = {};
       read = co_await call_.services.engine.Read(more, call_.home);
-      want.status = read.status;
+      // What there is already is an answer; the next request meets the error by itself.
+      if (want.records.batches + want.records.dropped == 0) want.status = read.status;
     }
   }
 

@@ -51,11 +51,14 @@ class Walk {
         const Bytes batch = rest.Slice(0, header.total_bytes());
         const ByteView statistics = NextStatistics(run.statistics.view(), statistics_at);
         ARROW_RETURN_NOT_OK(
-            One(header, batch.view(), statistics,
-                [&](size_t offset, size_t size) -> arrow::Result<net::Fragment> { return batch.Slice(offset, size); }));
+            One(header, batch.view(), statistics, [&](size_t offset, size_t size) -> arrow::Result<net::Fragment> {
+              if (!memory.borrowed) return batch.Slice(offset, size);
+              to_.memory_bytes += size;
+              return Bytes::Copy(batch.view().subspan(offset, size));
+            }));
         at += header.total_bytes();
       }
-      to_.memory_bytes += run.batches.size();
+      if (!memory.borrowed) to_.memory_bytes += run.batches.size();
     }
     return arrow::Status::OK();
   }

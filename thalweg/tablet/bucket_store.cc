@@ -9,6 +9,7 @@
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/log_batch.h"
+#include "thalweg/tablet/remote_drops.h"
 #include "thalweg/tablet/set_aside.h"
 
 namespace thalweg::tablet {
@@ -439,10 +440,10 @@ bool BucketStore::KeepRecovered() {
 }
 
 arrow::Status BucketStore::Remove() {
-  std::lock_guard writing(write_mutex_);
-  opened_ = true;
-  open_status_ = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", bucket_);
   {
+    std::lock_guard writing(write_mutex_);
+    opened_ = true;
+    open_status_ = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", bucket_);
     std::lock_guard lock(mutex_);
     removed_ = true;
     ForgetUnwrittenLocked(unwritten_.size());
@@ -451,7 +452,11 @@ arrow::Status BucketStore::Remove() {
     point_wanted_ = false;
     synced_.reset();
   }
-  ARROW_RETURN_NOT_OK(LeaveTierLocked());
+  // A copy that is under way may take long to notice, and nobody who wants to write waits for it.
+  if (tier_) tier_->Close();
+  std::lock_guard writing(write_mutex_);
+  ARROW_RETURN_NOT_OK(NoteRemoteDrops(environment_.fs, environment_.remote_drops, environment_.directory,
+                                      BucketDirectory(environment_.directory, bucket_)));
   if (log_) ARROW_RETURN_NOT_OK(log_->Remove());
   // Also what no log knows of.
   for (const std::string& root : {environment_.directory, environment_.set_aside}) {
@@ -461,7 +466,7 @@ arrow::Status BucketStore::Remove() {
     ARROW_RETURN_NOT_OK(environment_.fs.RemoveTree(folder));
     ARROW_RETURN_NOT_OK(environment_.fs.SyncDirectory(io::ParentOf(folder)));
   }
-  return RemoveRemote();
+  return arrow::Status::OK();
 }
 
 bool BucketStore::HasOldSegments() const {

@@ -35,6 +35,7 @@ struct StoreEnvironment {
   std::string set_aside;     ///< of records that a log could not take; seldom there
   std::string remote_drops;  ///< see remote_drops.h
   TieringOptions tiering;
+  TieringCounts tiering_counts{};
   uint64_t direct_bytes_min = 0;               ///< of one append that goes to the files directly in any case
   uint64_t direct_backlog_max = 0;             ///< unsynced bytes of a bucket above which no other does
   std::function<void(std::string)> report;     ///< what a person should know; any thread
@@ -121,8 +122,12 @@ class BucketStore {
   /// What is in remote storage, once open; null where nothing can be.
   BucketTier* tier() const { return tier_.get(); }
   /// The first offset that can be read, here or from remote storage. Once open.
-  LogOffset start() const { return tier_ ? std::min(log_->start(), tier_->start()) : log_->start(); }
+  LogOffset start() const {
+    const LogOffset local = log_->start();
+    return tier_ ? tier_->StartBefore(local) : local;
+  }
 
+  /// Shuts the bucket for good and removes its files. What of it is in remote storage is noted to be removed (remote_drops.h).
   arrow::Status Remove();
 
   /// Whether there are segments that DropExpired might remove. Free to ask.
@@ -153,8 +158,6 @@ class BucketStore {
  private:
   arrow::Status OpenLocked();
   arrow::Status OpenTierLocked(const std::string& folder);
-  arrow::Status LeaveTierLocked();
-  arrow::Status RemoveRemote();
   arrow::Status CheckNotSetAside() const;
   arrow::Status WriteLocked(uint64_t bytes_min = UINT64_MAX);
   arrow::Status AppendLocked(const std::vector<journal::Entry>& entries);

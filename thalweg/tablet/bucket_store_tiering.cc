@@ -18,7 +18,8 @@ std::string TierPath(const std::string& folder) { return folder + "/" + kTierFil
 
 arrow::Status BucketStore::OpenTierLocked(const std::string& folder) {
   if (environment_.tiering.store) {
-    ARROW_ASSIGN_OR_RAISE(tier_, BucketTier::Open(bucket_, environment_.fs, environment_.tiering, TierPath(folder)));
+    ARROW_ASSIGN_OR_RAISE(tier_, BucketTier::Open(bucket_, environment_.fs, environment_.tiering,
+                                                  environment_.tiering_counts, TierPath(folder)));
     return arrow::Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const bool exists, environment_.fs.Exists(TierPath(folder)));
@@ -57,22 +58,6 @@ arrow::Result<bool> BucketStore::TierTurn(const TieringPolicy& policy, int64_t n
   if (synced_) synced_->start = std::max(synced_->start, log_->start());
   ARROW_RETURN_NOT_OK(dropped);
   return more;
-}
-
-arrow::Status BucketStore::LeaveTierLocked() {
-  if (tier_) tier_->Close();
-  return NoteRemoteDrops(environment_.fs, environment_.remote_drops, environment_.directory,
-                         BucketDirectory(environment_.directory, bucket_));
-}
-
-arrow::Status BucketStore::RemoveRemote() {
-  if (!environment_.tiering.store) return arrow::Status::OK();
-  const arrow::Status removed =
-      FinishRemoteDrops(environment_.fs, *environment_.tiering.store, environment_.remote_drops);
-  if (removed.ok()) return removed;
-  environment_.report("Remote data of a dropped table could not be removed and will be tried again: " +
-                      removed.message());
-  return arrow::Status::OK();
 }
 
 }  // namespace thalweg::tablet

@@ -7,21 +7,26 @@
 
 namespace thalweg::tablet {
 
-BucketTier::BucketTier(const TableBucket& bucket, const TieringOptions& options,
+BucketTier::BucketTier(const TableBucket& bucket, const TieringOptions& options, TieringCounts& counts,
                        std::unique_ptr<remote::RemoteLog> remote)
-    : bucket_(bucket), options_(options), remote_(std::move(remote)) {
-  NoteStart();
+    : bucket_(bucket), options_(options), counts_(counts), remote_(std::move(remote)) {
+  NoteChange(nullptr);
 }
 
 arrow::Result<std::unique_ptr<BucketTier>> BucketTier::Open(const TableBucket& bucket, io::FileSystem& fs,
-                                                            const TieringOptions& options, std::string path) {
+                                                            const TieringOptions& options, TieringCounts& counts,
+                                                            std::string path) {
   ARROW_ASSIGN_OR_RAISE(auto remote, remote::RemoteLog::Open(fs, *options.store, std::move(path)));
-  return std::unique_ptr<BucketTier>(new BucketTier(bucket, options, std::move(remote)));
+  return std::unique_ptr<BucketTier>(new BucketTier(bucket, options, counts, std::move(remote)));
 }
 
-void BucketTier::NoteStart() {
+void BucketTier::NoteChange(const remote::Manifest* before) {
   const auto now = manifest();
-  start_.store(now->empty() ? kNothing.value : now->start().value, std::memory_order_release);
+  // Modulo 2^64: the difference may be negative.
+  counts_.segments += now->segments.size() - (before ? before->segments.size() : 0);
+  counts_.bytes += now->bytes() - (before ? before->bytes() : 0);
+  end_.store(now->empty() ? -1 : now->end().value, std::memory_order_release);
+  start_.store(now->empty() ? INT64_MAX : now->start().value, std::memory_order_release);
 }
 
 arrow::Result<bool> BucketTier::Turn(log::BucketLog& log, LogOffset durable, const TieringPolicy& policy,
@@ -44,28 +49,35 @@ arrow::Result<bool> BucketTier::Turn(log::BucketLog& log, LogOffset durable, con
   std::vector<remote::RemoteSegment> segments = before->segments;
   // Where the local log has lost what comes next to its time to live, what is older has to go as well.
   const bool gap = !before->empty() && before->end() < log.start();
-  const auto kept = std::ranges::find_if(segments, [&](const remote::RemoteSegment& segment) {
-    return !gap && (policy.ttl_ms <= 0 || segment.max_timestamp_ms >= now_ms - policy.ttl_ms);
-  });
+  const int64_t cutoff_ms = policy.ttl_ms > 0 ? now_ms - policy.ttl_ms : INT64_MIN;
+  const auto kept = std::ranges::find_if(
+      segments, [&](const remote::RemoteSegment& segment) { return !gap && segment.max_timestamp_ms >= cutoff_ms; });
   std::vector<remote::RemoteSegment> expired(segments.begin(), kept);
   segments.erase(segments.begin(), kept);
 
   swept_ = false;  // until what is uploaded now counts
-  ARROW_ASSIGN_OR_RAISE(const bool more, Copy(log, durable, wanted, segments));
+  ARROW_ASSIGN_OR_RAISE(const bool more, Copy(log, durable, cutoff_ms, wanted, segments));
   if (!expired.empty() || segments.size() != before->segments.size()) {
     ARROW_RETURN_NOT_OK(remote_->Commit(std::move(segments), *options_.random));
-    NoteStart();
+    NoteChange(before.get());
+    counts_.expired_segments += expired.size();
   }
   swept_ = true;
   if (!expired.empty()) expired_.push_back({.due_ms = now_ms + options_.grace_ms, .segments = std::move(expired)});
   return more;
 }
 
-arrow::Result<bool> BucketTier::Copy(log::BucketLog& log, LogOffset durable, const std::function<bool()>& go_on,
-                                     std::vector<remote::RemoteSegment>& segments) {
+arrow::Result<bool> BucketTier::Copy(log::BucketLog& log, LogOffset durable, int64_t cutoff_ms,
+                                     const std::function<bool()>& go_on, std::vector<remote::RemoteSegment>& segments) {
+  LogOffset from = segments.empty() ? log.start() : segments.back().end;
   for (int copied = 0;; ++copied) {
-    const LogOffset from = segments.empty() ? log.start() : segments.back().end;
+    if (!segments.empty()) from = segments.back().end;
     auto found = log.FindClosed(from, durable);
+    // What is too old to be there is not copied while it waits here for its own end.
+    while (found.ok() && *found && segments.empty() && (*found)->max_timestamp_ms < cutoff_ms) {
+      from = (*found)->end;
+      found = log.FindClosed(from, durable);
+    }
     ARROW_RETURN_NOT_OK(found.status());
     if (!*found) return false;
     if (copied >= options_.segments_per_turn) return true;
@@ -77,6 +89,8 @@ arrow::Result<bool> BucketTier::Copy(log::BucketLog& log, LogOffset durable, con
     if (uploaded.status().IsCancelled()) return uploaded.status();
     if (!uploaded.ok() && copied == 0) return uploaded.status();
     if (!uploaded.ok()) return true;  // what there is counts; the next turn says what is wrong
+    ++counts_.copied_segments;
+    counts_.copied_bytes += uploaded->bytes;
     segments.push_back(std::move(*uploaded));
   }
 }
@@ -110,9 +124,12 @@ LogOffset BucketTier::Superfluous(const log::BucketLog& log, const TieringPolicy
 }
 
 void BucketTier::Close() {
-  closed_ = true;
+  if (closed_.exchange(true)) return;
   std::lock_guard turn(mutex_);
-  start_.store(kNothing.value, std::memory_order_release);
+  end_.store(-1, std::memory_order_release);
+  const auto last = manifest();
+  counts_.segments -= last->segments.size();
+  counts_.bytes -= last->bytes();
 }
 
 }  // namespace thalweg::tablet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -21,17 +22,21 @@ namespace thalweg::tablet {
 ///
 /// Invariants: 1. what manifest() names is durable there, so local copies of it may go; 2. its segments adjoin each other and,
 /// unless the bucket's own log has lost its beginning to its time to live, that log.
-/// Thread safety: manifest(), start() from any thread, without waiting; the rest blocks, and each call waits for the other.
+/// Thread safety: manifest(), StartBefore() from any thread, without waiting; the rest blocks, and each call waits for the other.
 class BucketTier {
  public:
   /// `path`: of the local file that says what is remote. It is read here.
   static arrow::Result<std::unique_ptr<BucketTier>> Open(const TableBucket& bucket, io::FileSystem& fs,
-                                                         const TieringOptions& options, std::string path);
+                                                         const TieringOptions& options, TieringCounts& counts,
+                                                         std::string path);
 
   std::shared_ptr<const remote::Manifest> manifest() const { return remote_->manifest(); }
-  /// The first offset that is there; kNothing where nothing is.
-  LogOffset start() const { return LogOffset(start_.load(std::memory_order_acquire)); }
-  static constexpr LogOffset kNothing{INT64_MAX};
+  /// The first offset that can be read where the bucket's own log begins at `local`: that one where nothing is there, or the two do
+  /// not adjoin. `local` was asked for before.
+  LogOffset StartBefore(LogOffset local) const {
+    if (end_.load(std::memory_order_acquire) < local.value) return local;
+    return std::min(local, LogOffset(start_.load(std::memory_order_acquire)));
+  }
 
   /// One turn: copies closed segments of `log` that end at or before `durable`, leaves out what has become too old, removes what
   /// nothing names any more. True where there is more to copy. Cancelled once `go_on` says false.
@@ -44,12 +49,15 @@ class BucketTier {
   void Close();
 
  private:
-  BucketTier(const TableBucket& bucket, const TieringOptions& options, std::unique_ptr<remote::RemoteLog> remote);
+  BucketTier(const TableBucket& bucket, const TieringOptions& options, TieringCounts& counts,
+             std::unique_ptr<remote::RemoteLog> remote);
 
-  arrow::Result<bool> Copy(log::BucketLog& log, LogOffset durable, const std::function<bool()>& go_on,
-                           std::vector<remote::RemoteSegment>& segments);
+  /// Segments whose youngest record is older than `cutoff_ms` are left out.
+  arrow::Result<bool> Copy(log::BucketLog& log, LogOffset durable, int64_t cutoff_ms,
+                           const std::function<bool()>& go_on, std::vector<remote::RemoteSegment>& segments);
   arrow::Status RemoveExpired(int64_t now_ms);
-  void NoteStart();
+  /// The manifest is another one than `before`; null: there was none.
+  void NoteChange(const remote::Manifest* before);
 
   struct Expired {
     int64_t due_ms = 0;
@@ -58,8 +66,10 @@ class BucketTier {
 
   const TableBucket bucket_;
   const TieringOptions& options_;
+  TieringCounts& counts_;
   const std::unique_ptr<remote::RemoteLog> remote_;
-  std::atomic<int64_t> start_{kNothing.value};
+  std::atomic<int64_t> start_{INT64_MAX};  ///< of what is there
+  std::atomic<int64_t> end_{-1};
   std::atomic<bool> closed_{false};
 
   std::mutex mutex_;    ///< held for a whole turn

@@ -131,6 +131,7 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
   }
   co_await runtime::SwitchTo(environment_.pool);
   disk_.NoteRemoved();
+  if (tierer_) tierer_->HurryDrops();
   co_await runtime::SwitchTo(home);
   co_return result;
 }
@@ -213,6 +214,7 @@ EngineStats Engine::stats() const {
                     .disk_low = disk_.low(),
                     .disk_refusals = disk_.refusals(),
                     .tiering_failures = tierer_ ? tierer_->failures() : 0};
+  AddTieringStats(stats);
   std::lock_guard lock(stores_mutex_);
   stats.buckets = stores_.size();
   return stats;
@@ -220,7 +222,7 @@ EngineStats Engine::stats() const {
 
 void Engine::BeginStop() {
   if (stopping_.exchange(true)) return;
-  if (tierer_) tierer_->BeginStop();
+  StopCopying();
   RefuseWaiting(StoppingError());
   journal_->BeginClose();
 }
@@ -230,9 +232,10 @@ void Engine::Stop(int64_t budget_ms) {
   BeginStop();
   journal_->Close();
   disk_.Stop();
-  if (tierer_) tierer_->Stop();
   flusher_->Stop();
   flusher_->Drain(deadline);
+  // Last: it may have to wait for a store that does not answer, and that time is not taken from the files.
+  if (tierer_) tierer_->Stop();
 }
 
 }  // namespace thalweg::tablet

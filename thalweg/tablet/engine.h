@@ -28,6 +28,7 @@
 #include "thalweg/tablet/disk_reserve.h"
 #include "thalweg/tablet/flusher.h"
 #include "thalweg/tablet/read.h"
+#include "thalweg/tablet/remote_reads.h"
 #include "thalweg/tablet/tierer.h"
 #include "thalweg/tablet/tiering.h"
 
@@ -39,6 +40,8 @@ struct EngineEnvironment {
   std::vector<runtime::Executor*> shards;  ///< a bucket belongs to one of them
   runtime::Executor& journal_thread;       ///< one thread that may block
   runtime::Executor& pool;                 ///< may block
+  /// Where remote storage is waited for, which may take long and must not keep others waiting; none: `pool`.
+  runtime::Executor* remote_pool = nullptr;
 };
 
 struct EngineOptions {
@@ -76,6 +79,14 @@ struct EngineStats {
   bool disk_low = false;           ///< nothing new is taken
   uint64_t disk_refusals = 0;      ///< of appends
   uint64_t tiering_failures = 0;
+  uint64_t remote_segments = 0;  ///< this and the next: of buckets that were used since the start
+  uint64_t remote_bytes = 0;
+  uint64_t copied_segments = 0;
+  uint64_t copied_bytes = 0;
+  uint64_t expired_segments = 0;  ///< that are in remote storage no longer
+  uint64_t remote_reads = 0;
+  uint64_t remote_read_failures = 0;
+  uint64_t remote_read_memory_bytes = 0;
 };
 
 /// All buckets of one server: the journal in front, the files behind, the live ends in between.
@@ -148,6 +159,8 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Status> CheckRoomNow();
   EngineStats stats() const;
 
+  /// Copies under way are given up. Does not wait; Stop does.
+  void StopCopying();
   /// Refuses what comes and what waits for room; what is in flight becomes durable. Does not wait.
   void BeginStop();
   /// BeginStop, waits for what is in flight, then writes and syncs the files as far as `budget_ms` goes.
@@ -191,10 +204,16 @@ class Engine final : public journal::CommitSink {
   std::shared_ptr<BucketStore> StoreFor(const TableBucket& bucket);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Find(Shard& shard, TableBucket bucket);
   runtime::Task<> OpenSlot(Shard& shard, Slot& slot, TableBucket bucket);
-  void ReadRemote(const BucketStore& store, const ReadRequest& request, ReadResult& result) const;
-  arrow::Result<std::optional<LogOffset>> RemoteOffsetForTimestamp(const BucketStore& store,
-                                                                   int64_t timestamp_ms) const;
+  runtime::Executor& RemotePool() const {
+    return environment_.remote_pool ? *environment_.remote_pool : environment_.pool;
+  }
+  runtime::Task<> ReadRemote(const BucketStore& store, const ReadRequest& request, ReadResult& result);
+  arrow::Status ReadRemoteNow(const remote::Manifest& manifest, const ReadRequest& request, uint64_t bytes_max,
+                              RemoteReads::Pass& pass, ReadResult& result) const;
+  runtime::Task<arrow::Result<std::optional<LogOffset>>> RemoteOffsetForTimestamp(const BucketStore& store,
+                                                                                  int64_t timestamp_ms);
   void StartTiering();
+  void AddTieringStats(EngineStats& stats) const;
   runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
   static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
@@ -218,7 +237,8 @@ class Engine final : public journal::CommitSink {
   StoreEnvironment stores_environment_;
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<Flusher> flusher_;
-  std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these two only where there is remote storage
+  std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these three only where there is remote storage
+  std::unique_ptr<RemoteReads> remote_reads_;
   std::unique_ptr<Tierer> tierer_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards

@@ -68,8 +68,9 @@ runtime::Task<ReadResult> Engine::Read(ReadRequest request, runtime::Executor& h
     }
   }
   if (plan.from_remote) {
-    co_await runtime::EnsureOn(environment_.pool);
-    ReadRemote(*(*bucket)->shared_store(), request, result);
+    // A share of the store: its bucket may be dropped meanwhile.
+    const auto store = (*bucket)->shared_store();
+    co_await ReadRemote(*store, request, result);
   }
   co_await runtime::EnsureOn(home);
   co_return std::move(result);
@@ -116,11 +117,14 @@ runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket i
   const std::optional<LogOffset> in_tail = (*bucket)->TailOffsetForTimestamp(timestamp_ms);
   const auto store = (*bucket)->shared_store();
   // Commit times do not go back, so what is oldest comes first.
-  auto in_files = co_await runtime::RunOn(environment_.pool, home, [&]() -> arrow::Result<std::optional<LogOffset>> {
-    ARROW_ASSIGN_OR_RAISE(const auto in_remote, RemoteOffsetForTimestamp(*store, timestamp_ms));
-    if (in_remote) return in_remote;
-    return store->log()->OffsetForTimestamp(timestamp_ms, end);
-  });
+  const auto in_remote = co_await RemoteOffsetForTimestamp(*store, timestamp_ms);
+  if (!in_remote.ok() || *in_remote) {
+    co_await runtime::EnsureOn(home);
+    TW_CO_RETURN_NOT_OK(in_remote.status());
+    co_return **in_remote;
+  }
+  auto in_files = co_await runtime::RunOn(environment_.pool, home,
+                                          [&] { return store->log()->OffsetForTimestamp(timestamp_ms, end); });
   TW_CO_RETURN_NOT_OK(in_files.status());
   if (*in_files) co_return **in_files;
   co_return in_tail.value_or(end);

@@ -44,6 +44,7 @@ runtime::Task<arrow::Status> Engine::RemoveFolders(TableId table, PartitionId pa
   };
   co_return co_await runtime::RunOn(environment_.pool, home, [&] {
     const arrow::Status logs = remove(stores_environment_.directory);
+    if (tierer_) tierer_->HurryDrops();
     return logs & remove(stores_environment_.set_aside);
   });
 }

@@ -35,6 +35,15 @@ TEST_F(EngineTieringTest, ClosedSegmentsAreCopiedAndAllButTheLatestGoFromHere) {
   EXPECT_EQ(tiered.sim.BoundsOf(kBucket)->start, LogOffset(0));
   tiered.ExpectAll(0, 18);
   EXPECT_THAT(tiered.sim.reports, ::testing::IsEmpty());
+  const EngineStats stats = tiered.sim.engine->stats();
+  EXPECT_EQ(stats.copied_segments, 4u);
+  EXPECT_EQ(stats.remote_segments, 4u);
+  EXPECT_EQ(stats.copied_bytes, stats.remote_bytes);
+  EXPECT_GT(stats.remote_bytes, 16 * TieredSim::kBodyBytes);
+  EXPECT_EQ(stats.tiering_failures, 0u);
+  EXPECT_GT(stats.remote_reads, 0u);
+  EXPECT_EQ(stats.remote_read_failures, 0u);
+  EXPECT_EQ(stats.remote_read_memory_bytes, 0u) << "all that was read is gone";
 }
 
 TEST_F(EngineTieringTest, AClientIsToldWhereItFindsSegments) {
@@ -111,12 +120,30 @@ TEST_F(EngineTieringTest, OldSegmentsGoFromRemoteStorageToo) {
   tiered.policy->ttl_ms = 40'000;
   tiered.sim.RunFor(1500);
   EXPECT_EQ(tiered.sim.BoundsOf(kBucket)->start, LogOffset(8));
+  EXPECT_EQ(tiered.sim.engine->stats().expired_segments, 2u);
+  EXPECT_EQ(tiered.sim.engine->stats().remote_segments, 2u);
   EXPECT_EQ(tiered.RemoteFolders().size(), 4u) << "somebody may be reading them";
   tiered.policy->ttl_ms = 0;
   tiered.sim.RunFor(5000);
   EXPECT_EQ(tiered.RemoteFolders().size(), 2u);
   EXPECT_EQ(CodeOf(tiered.ReadRemote(7).status), ErrorCode::kLogOffsetOutOfRange);
   tiered.ExpectAll(8, 18);
+}
+
+TEST_F(EngineTieringTest, WhatIsTooOldIsNotCopiedAgain) {
+  TieredSim tiered(disk_);
+  ASSERT_TRUE(tiered.Open());
+  tiered.Append(18);
+  tiered.policy->ttl_ms = 5'000;
+  tiered.sim.RunFor(30'000);
+  EXPECT_THAT(tiered.RemoteFolders(), ::testing::IsEmpty());
+  EXPECT_EQ(tiered.LocalSegments().size(), 2u) << "their turn comes with the next look at local segments";
+  EXPECT_EQ(tiered.sim.engine->stats().copied_segments, 4u);
+  EXPECT_EQ(tiered.sim.BoundsOf(kBucket)->start, LogOffset(12));
+  tiered.ExpectAll(12, 18);
+  tiered.policy->ttl_ms = 0;
+  tiered.Append(4);
+  tiered.ExpectAll(12, 22);
 }
 
 TEST_F(EngineTieringTest, LocalTimeToLiveDropsMore) {
@@ -135,7 +162,10 @@ TEST_F(EngineTieringTest, ADropRemovesWhatIsRemote) {
   TieredSim tiered(disk_);
   ASSERT_TRUE(tiered.Open());
   tiered.Append(18);
+  EXPECT_EQ(tiered.sim.engine->stats().remote_segments, 4u);
   ASSERT_TRUE(tiered.sim.Drop({kBucket}).ok());
+  EXPECT_EQ(tiered.sim.engine->stats().remote_segments, 0u);
+  tiered.sim.RunFor(100);
   EXPECT_FALSE(disk_.Exists("remote/log/db/t-1").ValueOrDie());
   EXPECT_TRUE(disk_.List("data/remote-drops").ValueOrDie().empty());
   tiered.sim.RunFor(5000);
@@ -149,6 +179,7 @@ TEST_F(EngineTieringTest, ADropIsFinishedAfterARestart) {
     tiered.Append(18);
     disk_.FailNext(Operation::kRemove, "remote/log", Fault::kIoError, 1000);
     ASSERT_TRUE(tiered.sim.Drop({kBucket}).ok());
+    tiered.sim.RunFor(100);
     EXPECT_THAT(tiered.sim.reports, ::testing::Contains(::testing::HasSubstr("will be tried again")));
     tiered.sim.Stop();
   }
@@ -259,6 +290,71 @@ TEST(EngineTieringCrashTest, EveryCrashPointKeepsAllThatWasAcknowledged) {
       });
   EXPECT_GT(states, 1000u);
   EXPECT_GT(with_remote, 100u) << "too few of them had copied anything";
+}
+
+// Expiry and drop: what no manifest names goes, whenever the server was killed, and what one names stays.
+TEST(EngineTieringCrashTest, EveryCrashPointOfExpiryAndDropLeavesNothingBehind) {
+  bool drop_begun = false;
+  uint64_t dropped = 0;
+  uint64_t expired = 0;
+  const uint64_t states = testing::ForEachCrashState(
+      {.seeds = 1},
+      [&](MemoryFileSystem& disk) {
+        disk.CreateDurableDirectories(".");
+        drop_begun = false;
+        TieredSim tiered(disk);
+        if (!tiered.Open()) return;
+        const auto append = [&](int64_t from, int64_t to) {
+          for (int64_t i = from; i < to; ++i) {
+            tiered.sim.StartAppend(kBucket, {TieredSim::Numbered(i)});
+            tiered.sim.RunFor(100);
+          }
+        };
+        append(0, 14);
+        tiered.sim.RunFor(30'000);
+        append(14, 22);
+        tiered.policy->ttl_ms = 20'000;
+        tiered.sim.RunFor(8'000);  // they leave the manifest, and after the grace remote storage
+        if (disk.crashed()) return;
+        drop_begun = true;
+        (void)tiered.sim.Drop({kBucket});
+        tiered.sim.RunFor(2'000);
+      },
+      [&](MemoryFileSystem& disk, const CrashState& state) {
+        if (::testing::Test::HasFatalFailure()) return;
+        SCOPED_TRACE(state.ToString());
+        TieredSim tiered(disk, state.seed + 2);
+        if (drop_begun) tiered.sim.gone = [](const TableBucket&) { return true; };
+        ASSERT_TRUE(tiered.Open());
+        if (drop_begun) {
+          ++dropped;
+          // As a start does with what the catalog remembers to have dropped.
+          const auto run = [](SimEngine& sim) -> runtime::Task<arrow::Status> {
+            co_return co_await sim.engine->RemoveFolders(TableId(1), kNoPartition, *sim.shards[0]);
+          };
+          ASSERT_TRUE(tiered.sim.scheduler.Await(run(tiered.sim)).ok());
+          tiered.sim.RunFor(2'000);
+          ASSERT_FALSE(disk.Exists("remote/log/db/t-1").ValueOrDie());
+          ASSERT_FALSE(disk.Exists("data/log/t1").ValueOrDie());
+          return;
+        }
+        const auto all = tiered.sim.ReadAll(kBucket);
+        for (size_t i = 1; i < all.size(); ++i) ASSERT_EQ(all[i].base, all[i - 1].base + 1);
+        if (!all.empty() && all.front().base > 0) ++expired;
+        for (const auto& seen : all) ASSERT_EQ(seen.name, fmt::format("n{}", seen.base));
+        tiered.next = all.empty() ? 0 : all.back().base + 1;
+        tiered.Append(14);
+        if (::testing::Test::HasFatalFailure()) return;
+        const auto told = tiered.ReadRemote(tiered.sim.BoundsOf(kBucket)->start.value);
+        const auto* range = std::get_if<RemoteRange>(&told.data);
+        ASSERT_NE(range, nullptr);
+        const auto folders = tiered.RemoteFolders();
+        for (const auto& segment : range->segments) ASSERT_THAT(folders, ::testing::Contains(segment.id));
+        ASSERT_EQ(folders.size(), range->segments.size()) << "objects that nothing names";
+      });
+  EXPECT_GT(states, 500u);
+  EXPECT_GT(dropped, 10u);
+  EXPECT_GT(expired, 50u);
 }
 
 }  // namespace

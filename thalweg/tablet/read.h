@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,7 @@ struct MemoryRange {
     Bytes statistics;  ///< of the whole append, see journal::Entry; only useful where `batches` is all of it
   };
   std::vector<Run> runs;
+  bool borrowed = false;  ///< from remote storage: better copied in part than kept
 };
 
 /// Segments in remote storage, for a client that reads them for itself.
@@ -52,13 +54,36 @@ struct RemoteRange {
   uint64_t first_position = 0;  ///< in the file of the first segment, of the batch that contains the wanted offset
 };
 
+/// How many bytes from remote storage the reads of one request may bring, all together.
+/// Thread safety: all calls.
+class RemoteAllowance {
+ public:
+  explicit RemoteAllowance(uint64_t bytes) : left_(static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX))) {}
+  /// What of `wanted` is left.
+  uint64_t Take(uint64_t wanted) {
+    int64_t left = left_;
+    int64_t taken = 0;
+    do {
+      taken = std::min(std::max<int64_t>(left, 0), static_cast<int64_t>(wanted));
+    } while (!left_.compare_exchange_weak(left, left - taken));
+    return static_cast<uint64_t>(taken);
+  }
+  /// Of `taken` bytes, so many were read.
+  void Settle(uint64_t taken, uint64_t read) { left_ += static_cast<int64_t>(taken) - static_cast<int64_t>(read); }
+
+ private:
+  std::atomic<int64_t> left_;
+};
+
 struct ReadRequest {
   TableBucket bucket;
   LogOffset from;  ///< kEarliest: the start of the log
   uint64_t bytes_max = 0;
-  bool at_least_one = false;           ///< a first batch above bytes_max is given all the same
-  bool statistics = false;             ///< those of remote batches are wanted as well
-  bool takes_remote = false;           ///< a RemoteRange is as good as batches
+  bool at_least_one = false;  ///< a first batch above bytes_max is given all the same
+  bool statistics = false;    ///< those of remote batches are wanted as well
+  bool takes_remote = false;  ///< a RemoteRange is as good as batches
+  /// Where it is used up, nothing is given of what is in remote storage; null: no bound but the server's own.
+  std::shared_ptr<RemoteAllowance> remote_allowance;
   std::shared_ptr<ReadWaiter> waiter;  ///< is told of the next append where there is nothing to read now
 };
 inline constexpr LogOffset kEarliest{-2};

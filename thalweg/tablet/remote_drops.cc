@@ -24,12 +24,14 @@ arrow::Status NoteRemoteDrops(io::FileSystem& fs, const std::string& folder, con
   return arrow::Status::OK();
 }
 
-arrow::Status FinishRemoteDrops(io::FileSystem& fs, io::ObjectStore& store, const std::string& folder) {
+arrow::Status FinishRemoteDrops(io::FileSystem& fs, io::ObjectStore& store, const std::string& folder,
+                                const std::function<bool()>& go_on) {
   ARROW_ASSIGN_OR_RAISE(const bool exists, fs.Exists(folder));
   if (!exists) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto drops, fs.List(folder));
   arrow::Status result;
   for (const auto& drop : drops) {
+    if (!go_on()) break;
     const std::string path = folder + "/" + drop.name;
     auto remote = remote::RemoteLog::Open(fs, store, path);
     arrow::Status removed = remote.status();

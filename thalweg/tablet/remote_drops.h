@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "arrow/status.h"
@@ -19,7 +20,9 @@ arrow::Status NoteRemoteDrops(io::FileSystem& fs, const std::string& folder, con
 /// The name of a bucket's own file about what is remote, in its folder. The log leaves it alone.
 inline constexpr const char* kTierFile = "remote.manifest";
 
-/// Removes what all files in `folder` name, and then each of them. Tries all; the first error. Blocks.
-arrow::Status FinishRemoteDrops(io::FileSystem& fs, io::ObjectStore& store, const std::string& folder);
+/// Removes what all files in `folder` name, and then each of them, while `go_on` says true. Tries all; the first error. Blocks.
+/// One caller at a time.
+arrow::Status FinishRemoteDrops(io::FileSystem& fs, io::ObjectStore& store, const std::string& folder,
+                                const std::function<bool()>& go_on);
 
 }  // namespace thalweg::tablet

@@ -26,8 +26,30 @@ void Tierer::Start() {
   PostLocked(options_.interval_ns, &Tierer::Round);
 }
 
+void Tierer::HurryDrops() {
+  std::lock_guard lock(mutex_);
+  if (!std::exchange(drops_posted_, true)) PostLocked(0, &Tierer::FinishDrops);
+}
+
+void Tierer::FinishDrops() {
+  arrow::Status finished;
+  {
+    std::lock_guard one(drops_mutex_);
+    {
+      std::lock_guard lock(mutex_);
+      drops_posted_ = false;  // what is dropped from here on may be missed
+    }
+    finished = hooks_.finish_drops([this] { return GoOn(); });
+  }
+  if (finished.IsCancelled()) return;
+  std::lock_guard lock(mutex_);
+  if (!finished.ok()) ++failures_;
+  if (std::exchange(drops_failing_, !finished.ok()) || finished.ok()) return;
+  hooks_.report("Remote data of a dropped table could not be removed and will be tried again: " + finished.message());
+}
+
 void Tierer::Round() {
-  hooks_.round_begins();
+  FinishDrops();
   auto stores = hooks_.buckets();
   std::lock_guard lock(mutex_);
   queue_.assign(std::make_move_iterator(stores.begin()), std::make_move_iterator(stores.end()));

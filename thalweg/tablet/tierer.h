@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "arrow/status.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/tablet/bucket_store.h"
@@ -28,8 +29,8 @@ class Tierer {
   struct Hooks {
     /// Whose turn it is in a round.
     std::function<std::vector<std::shared_ptr<BucketStore>>()> buckets;
-    /// Before each round. Blocks.
-    std::function<void()> round_begins;
+    /// Removes what dropped buckets have left in remote storage, while `go_on` says true. Blocks; one call at a time.
+    std::function<arrow::Status(const std::function<bool()>& go_on)> finish_drops;
     std::function<void(std::string)> report;  ///< for a person
   };
 
@@ -38,6 +39,8 @@ class Tierer {
 
   /// The first round begins after one interval.
   void Start();
+  /// Something was dropped: what it has left in remote storage is removed soon. Without it the next round does.
+  void HurryDrops();
   /// Copies under way are given up at their next piece. Does not wait.
   void BeginStop();
   /// BeginStop, and waits. Blocks.
@@ -48,6 +51,7 @@ class Tierer {
  private:
   void PostLocked(int64_t delay_ns, void (Tierer::*work)());
   void Round();
+  void FinishDrops();
   void Work();
   bool GoOn() const { return !stopping_; }
   void TakeTurn(const std::shared_ptr<BucketStore>& store);
@@ -59,11 +63,15 @@ class Tierer {
   const std::shared_ptr<Entrance> entrance_ = std::make_shared<Entrance>();
   std::atomic<bool> stopping_{false};
 
+  std::mutex drops_mutex_;  ///< held while drops are finished
+
   mutable std::mutex mutex_;
   std::deque<std::shared_ptr<BucketStore>> queue_;  ///< of this round
   int workers_ = 0;
   uint64_t failures_ = 0;
   std::set<TableBucket> failing_;  ///< told of
+  bool drops_posted_ = false;
+  bool drops_failing_ = false;
 };
 
 }  // namespace thalweg::tablet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,6 +21,15 @@ struct TieringPolicy {
   int64_t ttl_ms = 0;                   ///< older ones go from remote storage too; 0 or less: never
 };
 
+/// Of all buckets. What is there is counted from when a bucket is first used after a start.
+struct TieringCounts {
+  std::atomic<uint64_t> segments{0};  ///< in remote storage, named by a manifest
+  std::atomic<uint64_t> bytes{0};     ///< of their batches
+  std::atomic<uint64_t> copied_segments{0};
+  std::atomic<uint64_t> copied_bytes{0};
+  std::atomic<uint64_t> expired_segments{0};  ///< that their time to live has taken out
+};
+
 /// Where closed segments are copied to. All of it outlives the engine.
 struct TieringOptions {
   io::ObjectStore* store = nullptr;  ///< none: nothing is copied
@@ -32,6 +42,8 @@ struct TieringOptions {
   /// So long do the objects of expired segments stay, for readers that were told of them.
   int64_t grace_ms = 60'000;
   size_t index_cache_bytes = 64 << 20;
+  /// Of what was read there and is not sent yet. One batch that is larger still gets through.
+  int64_t read_bytes_max = 64 << 20;
 };
 
 }  // namespace thalweg::tablet

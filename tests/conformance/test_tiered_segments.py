@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from conformance import values
 from conformance.java_client import JavaClient
 from conformance.test_interop import read_all
+from peers.places import thalweg_binary
 from peers.thalweg import ThalwegServer, tiered_server
 
 WAIT_S_MAX = 60.0
@@ -28,6 +31,12 @@ def batch(number: int) -> pa.RecordBatch:
 
 
 EXPECTED = pa.Table.from_batches([batch(n) for n in range(BATCHES)])
+
+
+def manifest_segments(data_dir: Path) -> list[str]:
+    """The ids of all segments that count, by the server's own manifests."""
+    manifests = [json.loads(path.read_text()) for path in data_dir.rglob("remote.manifest")]
+    return [segment["segment_id"] for manifest in manifests for segment in manifest["remote_log_segments"]]
 
 
 class Tiered:
@@ -154,3 +163,68 @@ async def test_old_records_go_from_remote_storage(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.1)
     tiered.server.stop()
+
+
+async def earliest(bootstrap: str, path: fluss.TablePath) -> int:
+    async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
+        return (await connection.get_admin().list_offsets(path, [0], fluss.OffsetSpec.earliest()))[0]
+
+
+async def test_what_expired_before_a_kill_is_removed_after_it(tmp_path: Path) -> None:
+    tiered = Tiered(tmp_path)
+    tiered.server.start()
+    path = fluss.TablePath("fluss", "expired")
+    await write_batches(tiered.server.bootstrap, path, {"table.log.ttl": "4s"})
+    wait_for(lambda: len(manifest_segments(tiered.server.data_dir)) > 0)
+    wait_for(lambda: not manifest_segments(tiered.server.data_dir))
+    assert tiered.remote_segments(), "they stay for a minute, for clients that were told of them"
+    tiered.server.kill()
+    tiered.server.start()
+    assert await earliest(tiered.server.bootstrap, path) >= (BATCHES - 2) * ROWS
+    wait_for(lambda: not tiered.remote_segments())
+    tiered.server.stop()
+
+
+async def test_a_kill_amid_copies_and_a_drop_leaves_nothing(tmp_path: Path) -> None:
+    tiered = Tiered(tmp_path)
+    tiered.server.start()
+    path = fluss.TablePath("fluss", "interrupted")
+    await write_batches(tiered.server.bootstrap, path)
+    wait_for(lambda: bool(tiered.remote_segments()))
+    tiered.server.kill()  # amid copies
+    tiered.server.start()
+    wait_for(lambda: len(manifest_segments(tiered.server.data_dir)) == BATCHES - 1)
+    wait_for(lambda: len(tiered.remote_segments()) == BATCHES - 1)
+    where = fluss.Config({"bootstrap.servers": tiered.server.bootstrap})
+    async with await fluss.FlussConnection.create(where) as connection:
+        await connection.get_admin().drop_table(path, ignore_if_not_exists=False)
+    tiered.server.kill()  # before, amid or after the removal
+    tiered.server.start()
+    wait_for(lambda: not list(tiered.remote.rglob("*.*")) and not tiered.local_segments())
+    tiered.server.stop()
+
+
+async def test_verify_looks_at_remote_segments_too(tmp_path: Path) -> None:
+    tiered = Tiered(tmp_path)
+    tiered.server.start()
+    path = fluss.TablePath("fluss", "verified")
+    await write_batches(tiered.server.bootstrap, path)
+    wait_for(lambda: len(tiered.local_segments()) == 2 and len(tiered.remote_segments()) == BATCHES - 1)
+    tiered.server.stop()
+    remote = ("--remote", str(tiered.remote))
+    assert verify(tiered.server.data_dir, *remote) == (0, BATCHES - 1)
+    assert verify(tiered.server.data_dir) == (0, BATCHES - 1), "their data are not looked at, which is no fault"
+    damaged = tiered.remote_segments()[3]
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    assert verify(tiered.server.data_dir, *remote)[0] == 1
+    said = subprocess.run([str(thalweg_binary()), "verify", str(tiered.remote)], capture_output=True, text=True)
+    assert said.returncode == 1 and "--remote" in said.stderr
+
+
+def verify(data_dir: Path, *arguments: str) -> tuple[int, int]:
+    """How many faults it finds, and how many remote segments."""
+    command = [str(thalweg_binary()), "verify", str(data_dir), "--json", *arguments]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+    return len(found["faults"]), found["remote_segments"]

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "thalweg/app/data_directory.h"
+#include "thalweg/base/error.h"
 #include "thalweg/cli/cell_text.h"
 #include "thalweg/cli/text_table.h"
 
@@ -53,6 +54,7 @@ class Doctor {
     FileSystem();
     SyncedWrites();
     FreeSpace();
+    RemoteStorage();
     OpenFiles();
     Memory();
     Clock();
@@ -161,6 +163,20 @@ class Doctor {
                       BytesText(options_.journal_bytes + options_.segment_bytes)));
     } else {
       Add(Verdict::kOk, "disk", found);
+    }
+  }
+
+  void RemoteStorage() {
+    if (!machine_.remote_storage) return;
+    const arrow::Status& status = *machine_.remote_storage;
+    if (status.ok()) {
+      Add(Verdict::kOk, "remote storage", "objects can be written and removed");
+    } else if (CodeOf(status) == ErrorCode::kInvalidConfig) {
+      Add(Verdict::kFail, "remote storage", status.message(), "Mend remote.data.dir.");
+    } else {
+      Add(Verdict::kWarn, "remote storage", status.message(),
+          "Segments stay on this disk until it works, and what is only there cannot be read: look at remote.data.dir, "
+          "its keys and the way to it.");
     }
   }
 

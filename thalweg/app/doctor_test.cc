@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "thalweg/base/error.h"
 
 namespace thalweg::app {
 namespace {
@@ -31,6 +32,17 @@ Machine GoodMachine() {
           .cores = 8,
           .now_ms = 1'790'000'000'000,
           .clock_synchronised = true};
+}
+
+TEST(DoctorTest, RemoteStorageThatDoesNotAnswerIsAWarning) {
+  Machine machine = GoodMachine();
+  machine.remote_storage = arrow::Status::OK();
+  EXPECT_EQ(WorstOf(Diagnose({}, machine)), Verdict::kOk);
+  machine.remote_storage = Error(ErrorCode::kStorage, "Writing the object x failed: no answer");
+  EXPECT_EQ(WorstOf(Diagnose({}, machine)), Verdict::kWarn) << "the server runs without it";
+  EXPECT_THAT(DiagnosesText(Diagnose({}, machine)), HasSubstr("no answer"));
+  machine.remote_storage = Error(ErrorCode::kInvalidConfig, "is no address");
+  EXPECT_EQ(WorstOf(Diagnose({}, machine)), Verdict::kFail) << "serve would not start";
 }
 
 TEST(DoctorTest, AGoodMachinePassesEverything) {

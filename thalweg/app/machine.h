@@ -4,6 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "arrow/status.h"
+#include "thalweg/app/serve_options.h"
+
 namespace thalweg::app {
 
 /// What a machine offers a server whose data lie in one directory. A value that cannot be found out is absent.
@@ -28,10 +31,16 @@ struct Machine {
   unsigned cores = 1;
   int64_t now_ms = 0;                      ///< wall clock
   std::optional<bool> clock_synchronised;  ///< by NTP or the like, as the kernel has been told
+
+  std::optional<arrow::Status> remote_storage;  ///< whether objects can be written there; absent where there is none
 };
 
 /// Looks at this machine. Writes nothing that has a name: the write that is timed goes to a file that nobody sees and that
 /// is gone at the end. Blocks for some milliseconds.
 Machine LookAtMachine(const std::string& data_directory);
+
+/// Whether objects can be written to the remote storage of `options`, and removed: tries it with one. None where there is none, or
+/// it is a directory that does not exist yet. Blocks, for ten seconds where it does not answer.
+std::optional<arrow::Status> LookAtRemoteStorage(const ServeOptions& options);
 
 }  // namespace thalweg::app

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/io/file_system.h"
+#include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
 
 namespace thalweg::app {
@@ -58,7 +60,9 @@ int Doctor(const ServeArguments& arguments, bool json) {
   const auto options = OptionsOf(arguments);
   std::vector<Diagnosis> diagnoses;
   if (options.ok()) {
-    diagnoses = Diagnose(*options, LookAtMachine(options->data_directory));
+    Machine machine = LookAtMachine(options->data_directory);
+    machine.remote_storage = LookAtRemoteStorage(*options);
+    diagnoses = Diagnose(*options, machine);
   } else {
     diagnoses.push_back({Diagnosis::Verdict::kFail, "configuration", options.status().message(),
                          "Mend it first: the other checks depend on it."});
@@ -146,7 +150,13 @@ int Main(int argc, char** argv) {
     fmt::print("{}", ConfigPage());
     return 0;
   }
-  if (doctor->parsed()) return Doctor(arguments, json);
+  int code = 0;
+  if (doctor->parsed()) {
+    action = [&]() -> arrow::Status {
+      code = Doctor(arguments, json);
+      return arrow::Status::OK();
+    };
+  }
   if (serve->parsed()) {
     action = [&arguments]() -> arrow::Status {
       ARROW_ASSIGN_OR_RAISE(const auto options, OptionsOf(arguments));
@@ -154,9 +164,15 @@ int Main(int argc, char** argv) {
     };
   }
   const arrow::Status status = action();
-  if (status.ok()) return 0;
-  fmt::print(stderr, "thalweg: {}\n", status.message());
-  return 1;
+  if (!status.ok()) {
+    fmt::print(stderr, "thalweg: {}\n", status.message());
+    code = 1;
+  }
+  if (!io::FinishObjectStores()) {
+    std::fflush(nullptr);
+    std::_Exit(code);  // a thread still waits for a store that does not answer
+  }
+  return code;
 }
 
 }  // namespace

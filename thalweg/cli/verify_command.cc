@@ -10,6 +10,7 @@
 #include "thalweg/catalog/verify_meta_store.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/cli/text_table.h"
+#include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
 #include "thalweg/io/read_only_file_system.h"
 #include "thalweg/tablet/verify_data.h"
@@ -21,6 +22,7 @@ constexpr const char* kVersionLine = "thalweg data layout 1\n";
 
 struct VerifyArguments {
   std::string directory;
+  std::string remote;
   bool json = false;
 };
 
@@ -29,12 +31,19 @@ std::string PlaceOf(const Fault& fault) {
 }
 
 void PrintText(const std::string& directory, const Faults& found, const catalog::KnownIds& known,
-               const tablet::VerifiedData& data) {
+               const tablet::VerifiedData& data, bool looked_at_remote) {
   for (const auto& fault : found.faults) fmt::print("FAULT  {}: {}\n", PlaceOf(fault), fault.what);
   for (const auto& note : found.notes) fmt::print("note   {}: {}\n", PlaceOf(note), note.what);
   fmt::print("{}: {} metadata records, {} buckets, {} segments, {} batches, {} bytes, {} journal records\n", directory,
              WithSeparators(known.records), WithSeparators(data.buckets), WithSeparators(data.segments),
              WithSeparators(data.batches), WithSeparators(data.bytes), WithSeparators(data.journal_records));
+  if (data.remote_segments > 0 && looked_at_remote) {
+    fmt::print("remote storage: {} segments, {} bytes\n", WithSeparators(data.remote_segments),
+               WithSeparators(data.remote_bytes));
+  } else if (data.remote_segments > 0) {
+    fmt::print("remote storage: {} segments, not looked at: --remote says where they are\n",
+               WithSeparators(data.remote_segments));
+  }
   fmt::print("{}\n", found.faults.empty() ? "no faults" : fmt::format("{} faults", found.faults.size()));
 }
 
@@ -55,7 +64,9 @@ void PrintJson(const Faults& found, const catalog::KnownIds& known, const tablet
                   {"segments", data.segments},
                   {"batches", data.batches},
                   {"bytes", data.bytes},
-                  {"journal_records", data.journal_records}};
+                  {"journal_records", data.journal_records},
+                  {"remote_segments", data.remote_segments},
+                  {"remote_bytes", data.remote_bytes}};
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
@@ -65,8 +76,11 @@ arrow::Status Verify(const VerifyArguments& arguments) {
   io::ReadOnlyFileSystem fs(disk);
   auto version = io::ReadFile(fs, directory + "/version");
   if (!version.ok()) {
-    return Error(ErrorCode::kUnsupportedVersion, "{} is no data directory of Thalweg: {}", directory,
-                 version.status().message());
+    return Error(
+        ErrorCode::kUnsupportedVersion,
+        "{} is no data directory of Thalweg: {} (Remote storage is verified from the data directory it belongs to, "
+        "with --remote.)",
+        directory, version.status().message());
   }
   if (*version != kVersionLine) {
     return Error(ErrorCode::kUnsupportedVersion,
@@ -75,6 +89,10 @@ arrow::Status Verify(const VerifyArguments& arguments) {
   auto lock = io::LockUnchanged(directory + "/lock");
   if (!lock.ok()) {
     return Error(CodeOf(lock.status()), "Only data that no server uses can be verified: {}", lock.status().message());
+  }
+  std::unique_ptr<io::ObjectStore> remote;
+  if (!arguments.remote.empty()) {
+    ARROW_ASSIGN_OR_RAISE(remote, io::OpenObjectStore(fs, arguments.remote, {}));
   }
   Faults found;
   catalog::KnownIds known;
@@ -88,11 +106,11 @@ arrow::Status Verify(const VerifyArguments& arguments) {
         return all || (known.tables.contains(bucket.table) &&
                        (bucket.partition == kNoPartition || known.partitions.contains(bucket.partition)));
       },
-      &found, &data));
+      remote.get(), &found, &data));
   if (arguments.json) {
     PrintJson(found, known, data);
   } else {
-    PrintText(directory, found, known, data);
+    PrintText(directory, found, known, data, remote != nullptr);
   }
   std::fflush(stdout);
   if (found.faults.empty()) return arrow::Status::OK();
@@ -108,6 +126,11 @@ void AddVerifyCommand(CLI::App& app, Action* action) {
   verify->add_option("DIR", arguments->directory, "The data directory; nothing in it is changed")
       ->required()
       ->type_name("");
+  verify
+      ->add_option(
+          "--remote", arguments->remote,
+          "Where copied segments are (remote.data.dir), to check them as well; keys for S3 come from the environment")
+      ->type_name("DIR|ADDRESS");
   verify->add_flag("--json", arguments->json, "For programs");
   verify->callback([=] { *action = [=] { return Verify(*arguments); }; });
 }

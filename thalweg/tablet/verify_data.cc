@@ -10,8 +10,11 @@
 #include "thalweg/format/log_batch.h"
 #include "thalweg/journal/replay.h"
 #include "thalweg/log/verify_log.h"
+#include "thalweg/remote/manifest.h"
+#include "thalweg/remote/verify_remote.h"
 #include "thalweg/tablet/bucket_store.h"
 #include "thalweg/tablet/checkpoint.h"
+#include "thalweg/tablet/remote_drops.h"
 
 namespace thalweg::tablet {
 namespace {
@@ -28,8 +31,8 @@ std::optional<int64_t> NumberBehind(char prefix, const std::string& name) {
 class DataVerifier {
  public:
   DataVerifier(io::FileSystem& fs, std::string directory, const std::function<bool(const TableBucket&)>& exists,
-               Faults* faults, VerifiedData* data)
-      : fs_(fs), directory_(std::move(directory)), exists_(exists), faults_(faults), data_(data) {}
+               io::ObjectStore* remote, Faults* faults, VerifiedData* data)
+      : fs_(fs), directory_(std::move(directory)), exists_(exists), remote_(remote), faults_(faults), data_(data) {}
 
   arrow::Status Run() {
     ARROW_RETURN_NOT_OK(ReadCheckpoint());
@@ -38,7 +41,9 @@ class DataVerifier {
     for (const auto& [bucket, point] : points_) {
       if (!visited_.contains(bucket)) ARROW_RETURN_NOT_OK(VisitBucket(bucket));
     }
-    return VisitJournal();
+    ARROW_RETURN_NOT_OK(VisitJournal());
+    for (const auto& [bucket, end] : visited_) ARROW_RETURN_NOT_OK(VisitRemote(bucket, end));
+    return VisitDrops();
   }
 
  private:
@@ -104,6 +109,7 @@ class DataVerifier {
     log::LogExtent extent;
     ARROW_RETURN_NOT_OK(log::VerifyLog(fs_, dir, point == points_.end() ? nullptr : &point->second, faults_, &extent));
     visited_[bucket] = extent.end;
+    starts_[bucket] = extent.start;
     ++data_->buckets;
     data_->segments += extent.segments;
     data_->batches += extent.batches;
@@ -156,6 +162,54 @@ class DataVerifier {
     end = next;
   }
 
+  /// `end`: of what is here, the journal included.
+  arrow::Status VisitRemote(const TableBucket& bucket, LogOffset end) {
+    const std::string path = BucketDirectory(directory_ + "/log", bucket) + "/" + kTierFile;
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(path));
+    if (!exists || !exists_(bucket)) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const std::string text, io::ReadFile(fs_, path));
+    const auto manifest = remote::DecodeManifest(text);
+    if (!manifest.ok()) {
+      faults_->Add(path, std::nullopt, manifest.status().message());
+      return arrow::Status::OK();
+    }
+    data_->remote_segments += manifest->segments.size();
+    if (!manifest->names.table.empty() && manifest->bucket != bucket) {
+      faults_->Add(path, std::nullopt, fmt::format("is of {}", manifest->bucket));
+      return arrow::Status::OK();
+    }
+    if (!manifest->empty() && manifest->end() > end) {
+      faults_->Add(path, std::nullopt,
+                   fmt::format("names records up to offset {}, the log ends at {}: is this an old copy of the data?",
+                               manifest->end(), end));
+    }
+    if (!manifest->empty() && manifest->end() < starts_[bucket]) {
+      faults_->Note(
+          path, std::nullopt,
+          fmt::format("ends at offset {}, the log begins at {}: what lay between is gone by its time to live, "
+                      "or missing",
+                      manifest->end(), starts_[bucket]));
+    }
+    if (!remote_) return arrow::Status::OK();
+    remote::VerifiedRemote looked_at;
+    ARROW_RETURN_NOT_OK(remote::VerifyRemote(*remote_, *manifest, faults_, &looked_at));
+    data_->remote_bytes += looked_at.bytes;
+    data_->batches += looked_at.batches;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status VisitDrops() {
+    const std::string folder = directory_ + "/remote-drops";
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder));
+    if (!exists) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto drops, fs_.List(folder));
+    for (const auto& drop : drops) {
+      faults_->Note(folder + "/" + drop.name, std::nullopt,
+                    "of a dropped table: the server has yet to remove what it names from remote storage");
+    }
+    return arrow::Status::OK();
+  }
+
   template <typename Problem>
   void CheckBatches(const journal::RecordHeader& header, ByteView payload, const Problem& problem) {
     if (header.statistics_bytes > payload.size()) return problem("its statistics are longer than it");
@@ -177,18 +231,21 @@ class DataVerifier {
   io::FileSystem& fs_;
   const std::string directory_;
   const std::function<bool(const TableBucket&)>& exists_;
+  io::ObjectStore* const remote_;
   Faults* const faults_;
   VerifiedData* const data_;
   uint64_t from_sequence_ = 0;
   std::map<TableBucket, log::RecoveryPoint> points_;
+  std::map<TableBucket, LogOffset> starts_;   ///< of the logs
   std::map<TableBucket, LogOffset> visited_;  ///< and where each log ends, so far
 };
 
 }  // namespace
 
 arrow::Status VerifyData(io::FileSystem& fs, const std::string& directory,
-                         const std::function<bool(const TableBucket&)>& exists, Faults* faults, VerifiedData* data) {
-  return DataVerifier(fs, directory, exists, faults, data).Run();
+                         const std::function<bool(const TableBucket&)>& exists, io::ObjectStore* remote, Faults* faults,
+                         VerifiedData* data) {
+  return DataVerifier(fs, directory, exists, remote, faults, data).Run();
 }
 
 }  // namespace thalweg::tablet

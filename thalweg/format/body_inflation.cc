@@ -41,6 +41,8 @@ arrow::Result<Piece> PieceOf(BodyBuffer buffer, ByteView body) {
   if (decoded < kNotCompressed) {
     return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer of {} bytes.", decoded);
   }
+  // Fluss's own writers leave a length of 0 and nothing behind it for a buffer of no bytes, which no codec can read.
+  if (decoded == 0) return Piece{};
   Piece piece{.encoded = ByteView(at, static_cast<size_t>(buffer.length)).subspan(sizeof(int64_t)),
               .compressed = decoded != kNotCompressed};
   piece.bytes = piece.compressed ? static_cast<uint64_t>(decoded) : piece.encoded.size();

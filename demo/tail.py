@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 import zoneinfo
@@ -152,6 +153,9 @@ def main() -> None:
         asyncio.run(follow(parser.parse_args()))
     except KeyboardInterrupt:
         pass
+    # Not by way of the interpreter's end: threads of the client that still run then were seen to abort the process.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,18 @@ async def _poll(scanner: fluss.LogScanner, arrived: asyncio.Queue[tuple[int, flo
             arrived.put_nowait((record.row["id"], now))
 
 
+async def timed_limit_scan(
+    server: Contender, table: fluss.FlussTable, bucket: fluss.TableBucket, limit: int
+) -> float:
+    """Milliseconds of one scan for the last `limit` rows; raises where it brings another number of them."""
+    at = time.perf_counter()
+    rows = await table.new_scan().limit(limit).create_bucket_batch_scanner(bucket).to_arrow()
+    elapsed_ms = (time.perf_counter() - at) * 1e3
+    if rows.num_rows != limit:
+        raise RuntimeError(f"{server.name}: a limit scan of {limit} brought {rows.num_rows} rows")
+    return elapsed_ms
+
+
 async def limit_scans(server: Contender, plan: Plan, path: fluss.TablePath, limit: int) -> tuple[list[float], float]:
     """(milliseconds of each, bytes that each received) of scans for the last `limit` rows of a bucket that rests."""
     async with await client.connect(server.bootstrap) as connection:
@@ -91,12 +103,9 @@ async def limit_scans(server: Contender, plan: Plan, path: fluss.TablePath, limi
         for number in range(WARM_UP + plan.samples_max):
             if number == WARM_UP:
                 wire = processes.Wire()
-            at = time.perf_counter()
-            rows = await table.new_scan().limit(limit).create_bucket_batch_scanner(bucket).to_arrow()
-            if rows.num_rows != limit:
-                raise RuntimeError(f"{server.name}: a limit scan of {limit} brought {rows.num_rows} rows")
+            elapsed_ms = await timed_limit_scan(server, table, bucket, limit)
             if number >= WARM_UP:
-                latencies.append((time.perf_counter() - at) * 1e3)
+                latencies.append(elapsed_ms)
             if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
                 break
         wire.look()
@@ -114,12 +123,9 @@ async def first_limit_scans(server: Contender, plan: Plan, batches: list[pa.Reco
         began = time.perf_counter()
         for number in range(WARM_UP + plan.samples_max):
             await client.append(writer, [batches[number % len(batches)]])
-            at = time.perf_counter()
-            rows = await table.new_scan().limit(limit).create_bucket_batch_scanner(bucket).to_arrow()
-            if rows.num_rows != limit:
-                raise RuntimeError(f"{server.name}: a limit scan of {limit} brought {rows.num_rows} rows")
+            elapsed_ms = await timed_limit_scan(server, table, bucket, limit)
             if number >= WARM_UP:
-                latencies.append((time.perf_counter() - at) * 1e3)
+                latencies.append(elapsed_ms)
             if len(latencies) >= plan.samples_min and time.perf_counter() - began > plan.latency_s:
                 break
         await client.drop(connection, path)

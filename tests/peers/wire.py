@@ -40,6 +40,12 @@ def message_stem(api: str) -> str:
     return _MESSAGES.get(api, "".join(part.capitalize() for part in api.split("_")))
 
 
+def frame(api: str, request: int, body: bytes, version: int = 0) -> bytes:
+    """A request as it goes over the wire."""
+    head = struct.pack(">hhi", API_KEYS[api], version, request)
+    return struct.pack(">i", len(head) + len(body)) + head + body
+
+
 class WireConnection:
     """One connection, one request at a time."""
 
@@ -59,23 +65,22 @@ class WireConnection:
         """`body` as it is. After NoAnswer the connection is of no use."""
         self._id += 1
         self._socket.settimeout(timeout_s)
-        head = struct.pack(">hhi", API_KEYS[api], version, self._id)
         try:
-            self._socket.sendall(struct.pack(">i", len(head) + len(body)) + head + body)
+            self._socket.sendall(frame(api, self._id, body, version))
             return self._receive(api)
         except OSError as error:
             raise NoAnswer(f"{api}: {error}") from error
 
     def _receive(self, api: str) -> Answer:
         (length,) = struct.unpack(">i", self._exactly(4))
-        frame = self._exactly(length)
-        kind, request_id = struct.unpack_from(">bi", frame)
+        answer = self._exactly(length)
+        kind, request_id = struct.unpack_from(">bi", answer)
         if request_id != self._id or kind not in (SUCCESS, REFUSED):
             raise NoAnswer(f"{api}: an answer of kind {kind} to request {request_id}, not {self._id}")
         if kind == REFUSED:
-            refusal = messages.decode("ErrorResponse", frame[5:])
+            refusal = messages.decode("ErrorResponse", answer[5:])
             return Answer(refusal["error_code"], refusal.get("error_message", ""))
-        return Answer(0, body=messages.decode(f"{message_stem(api)}Response", frame[5:]))
+        return Answer(0, body=messages.decode(f"{message_stem(api)}Response", answer[5:]))
 
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()

@@ -21,15 +21,17 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
   return number;
 }
 
-/// Walks the records of one file that lies in memory.
+/// Walks the records of one file that lies in memory, those below `until`.
 class FileWalk {
  public:
-  FileWalk(ByteView bytes, const RingFile& file)
-      : bytes_(bytes), epoch_(file.epoch), position_(file.start), expected_(file.first_sequence) {}
+  explicit FileWalk(ByteView bytes, const RingFile& file, uint64_t until = kNoEnd)
+      : bytes_(bytes), epoch_(file.epoch), position_(file.start), expected_(file.first_sequence), until_(until) {}
+
+  static constexpr uint64_t kNoEnd = UINT64_MAX;
 
   /// The next record in sequence, or none at the end of what can be read.
   std::optional<std::pair<RecordHeader, ByteView>> Next() {
-    if (position_ >= bytes_.size()) return std::nullopt;
+    if (position_ >= bytes_.size() || expected_ >= until_) return std::nullopt;
     const auto header = ParseRecord(bytes_.subspan(position_));
     if (!header || header->epoch != epoch_ || header->sequence != expected_) return std::nullopt;
     const ByteView payload = bytes_.subspan(position_ + kRecordHeaderBytes, header->length);
@@ -42,7 +44,7 @@ class FileWalk {
   /// After Next found no record: goes to the next one that can be read, provided that a later group proves that what
   /// lies between was committed. False where none does: then this is the end.
   bool SkipDamage() {
-    const auto group = FindGroup(AlignUp(position_ + 1, kGroupAlignment), expected_);
+    const auto group = FindGroup(AlignUp(position_, kGroupAlignment), expected_);
     if (!group) return false;
     const auto record = FindRecord(position_, group->first, expected_, group->second.sequence);
     position_ = record ? record->first : group->first;
@@ -56,7 +58,8 @@ class FileWalk {
   std::optional<Place> FindGroup(size_t at, uint64_t above) const {
     for (; at + kRecordHeaderBytes <= bytes_.size(); at += kGroupAlignment) {
       const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
-      if (!claimed.first_of_group || claimed.sequence <= above || (epoch_ != 0 && claimed.epoch != epoch_)) continue;
+      if (!claimed.first_of_group || claimed.sequence <= above || claimed.sequence >= until_) continue;
+      if (epoch_ != 0 && claimed.epoch != epoch_) continue;
       if (ParseRecord(bytes_.subspan(at))) return Place(at, claimed);
     }
     return std::nullopt;
@@ -80,6 +83,7 @@ class FileWalk {
   uint64_t epoch_;  ///< 0: any
   size_t position_;
   uint64_t expected_;
+  uint64_t until_;
 };
 
 arrow::Result<ByteView> ReadWhole(RingFile& file, AlignedMemory& memory) {
@@ -152,7 +156,7 @@ arrow::Result<FoundFiles> FindFiles(io::FileSystem& fs, const RingOptions& optio
   for (const auto& entry : entries) {
     if (entry.name.ends_with(".tmp")) ARROW_RETURN_NOT_OK(fs.Remove(options.directory + "/" + entry.name));
   }
-  std::ranges::sort(found.used, {}, &RingFile::first_sequence);
+  std::ranges::sort(found.used, {}, [](const RingFile& file) { return std::pair(file.first_sequence, file.epoch); });
   return found;
 }
 
@@ -175,7 +179,8 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
                                            file.start, file.path),
                                file.path, kFileHeaderBytes, file.start});
     }
-    FileWalk walk(bytes, file);
+    // What a later file begins with was written again there, so what this one says of it counts for nothing.
+    FileWalk walk(bytes, file, i + 1 < files.size() ? files[i + 1].first_sequence : FileWalk::kNoEnd);
     while (true) {
       while (const auto record = walk.Next()) {
         if (record->first.sequence >= from_sequence) ARROW_RETURN_NOT_OK(visitor(record->first, record->second));
@@ -199,13 +204,12 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
 arrow::Status VisitFile(RingFile& file, uint64_t from, uint64_t until, const RecordVisitor& visitor) {
   AlignedMemory memory;
   ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-  FileWalk walk(bytes, file);
+  FileWalk walk(bytes, file, until);
   do {
     while (const auto record = walk.Next()) {
-      if (record->first.sequence >= until) return arrow::Status::OK();
       if (record->first.sequence >= from) ARROW_RETURN_NOT_OK(visitor(record->first, record->second));
     }
-  } while (walk.expected() < until && walk.SkipDamage());
+  } while (walk.SkipDamage());
   return arrow::Status::OK();
 }
 

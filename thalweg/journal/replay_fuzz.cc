@@ -111,7 +111,18 @@ std::vector<std::string> FuzzSeeds() {
               .Number(seal)
               .Number<uint8_t>(2)
               .Piece(RecordOf(7, true, true, 24))
-              .Piece(RecordOf(2, true, true, 24))};
+              .Piece(RecordOf(2, true, true, 24)),
+          // Two files that hold the same sequence.
+          FuzzSeed()
+              .Number<uint64_t>(0)
+              .Number<uint8_t>(seal | 4)
+              .Number<uint8_t>(2)
+              .Piece(RecordOf(5, true, true, 24))
+              .Piece(RecordOf(6, true, true, 24))
+              .Number(seal)
+              .Number<uint8_t>(2)
+              .Piece(RecordOf(6, true, true, 32))
+              .Piece(RecordOf(7, true, true, 24))};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -46,6 +46,14 @@ class ReplayTest : public ::testing::Test {
                          [&](const Said& said) { return std::ranges::find(lost, said.first) == lost.end(); });
     return rest;
   }
+  static void Copy(testing::MemoryFileSystem& disk, const std::string& from, const std::string& to) {
+    const auto source = disk.Open(from, {.mode = io::OpenOptions::Mode::kReadOnly}).ValueOrDie();
+    std::vector<uint8_t> bytes(*source->Size());
+    ASSERT_EQ(*source->ReadAt(0, {bytes.data(), bytes.size()}), bytes.size());
+    const ByteView content = bytes;
+    const auto copy = disk.Open(to, {.mode = io::OpenOptions::Mode::kCreate}).ValueOrDie();
+    ASSERT_TRUE(copy->WriteAt(0, {&content, 1}).ok());
+  }
 
   testing::MemoryFileSystem disk_;
 };
@@ -216,6 +224,22 @@ TEST_F(ReplayTest, AMissingFileIsTold) {
   ASSERT_TRUE(next.Open(1).ok());
   EXPECT_THAT(next.journal->damage(), ElementsAre(HasSubstr("records 4 to 10")));
   EXPECT_THAT(next.replayed, SizeIs(13));
+}
+
+TEST_F(ReplayTest, RecordsThatTwoFilesHoldAreReplayedOnce) {
+  SimJournal sim(disk_);
+  ASSERT_TRUE(sim.Open().ok());
+  Fill(sim, 20);
+  for (const bool same_front : {true, false}) {
+    const auto after = disk_.PowerCut(kKilled);
+    Copy(*after, "d/journal/00000001.wal", "d/journal/00000009.wal");
+    if (!same_front) after->FlipBits("d/journal/00000009.wal", kFileHeaderBytes + 70, 0xFF);
+    SimJournal next(*after);
+    ASSERT_TRUE(next.Open(1).ok());
+    EXPECT_THAT(next.replayed, ElementsAreArray(sim.appended));
+    EXPECT_TRUE(std::ranges::is_sorted(next.replayed, std::less_equal(), &Said::sequence));
+    EXPECT_EQ(next.journal->next_sequence(), 21u);
+  }
 }
 
 TEST_F(ReplayTest, ADamagedHeaderLosesNothing) {

@@ -395,7 +395,8 @@ arrow::Status BucketStore::Recover(const journal::RecordHeader& header, ByteView
                        .first = first,
                        .count = static_cast<uint32_t>(next - first),
                        .batches = copy.Slice(keep_from, batch_bytes - keep_from),
-                       .statistics = copy.Slice(batch_bytes + statistics_from)});
+                       .statistics = copy.Slice(batch_bytes + statistics_from),
+                       .sequence = header.sequence});
   replayed_bytes_ += copy.size();
   environment_.recovering_bytes += copy.size();
   written_end_ = next;

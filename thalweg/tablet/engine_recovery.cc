@@ -173,8 +173,6 @@ void Engine::WriteCheckpoint() {
       stores.push_back(store);
     }
   }
-  // A segment that is being written without the journal names none yet. What is below the last checkpoint is gone in any case.
-  sequence = std::max(sequence, checkpointed_sequence_);
   if (checkpointed_ && sequence == checkpointed_sequence_) return;
   checkpoint.journal_sequence = sequence;
   const Bytes encoded = EncodeCheckpoint(checkpoint);

@@ -24,7 +24,7 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
 /// Walks the records of one file that lies in memory, those below `until`.
 class FileWalk {
  public:
-  explicit FileWalk(ByteView bytes, const RingFile& file, uint64_t until = kNoEnd)
+  FileWalk(ByteView bytes, const RingFile& file, uint64_t until = kNoEnd)
       : bytes_(bytes), epoch_(file.epoch), position_(file.start), expected_(file.first_sequence), until_(until) {}
 
   static constexpr uint64_t kNoEnd = UINT64_MAX;

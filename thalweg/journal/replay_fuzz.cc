@@ -94,6 +94,19 @@ std::vector<std::string> FuzzSeeds() {
   using namespace thalweg::journal;
   using thalweg::testing::FuzzSeed;
   const auto seal = static_cast<uint8_t>(3);
+  // 5 and 6 in the first file, these in the second.
+  const auto two_files = [&](const std::string& first, const std::string& second) {
+    return FuzzSeed()
+        .Number<uint64_t>(0)
+        .Number<uint8_t>(seal | 4)
+        .Number<uint8_t>(2)
+        .Piece(RecordOf(5, true, true, 24))
+        .Piece(RecordOf(6, true, true, 24))
+        .Number(seal)
+        .Number<uint8_t>(2)
+        .Piece(first)
+        .Piece(second);
+  };
   return {FuzzSeed().Number<uint64_t>(0).Number(seal).Number<uint8_t>(1).Piece(RecordOf(1, true, true, 40)),
           FuzzSeed()
               .Number<uint64_t>(2)
@@ -102,27 +115,9 @@ std::vector<std::string> FuzzSeeds() {
               .Piece(RecordOf(1, true, false, 40) + RecordOf(2, false, true, 8))
               .Piece(RecordOf(3, true, true, 100))
               .Piece(RecordOf(4, true, true, 0, RecordKind::kDescriptor)),
-          FuzzSeed()
-              .Number<uint64_t>(0)
-              .Number<uint8_t>(seal | 4)
-              .Number<uint8_t>(2)
-              .Piece(RecordOf(5, true, true, 24))
-              .Piece(RecordOf(6, true, true, 24))
-              .Number(seal)
-              .Number<uint8_t>(2)
-              .Piece(RecordOf(7, true, true, 24))
-              .Piece(RecordOf(2, true, true, 24)),
+          two_files(RecordOf(7, true, true, 24), RecordOf(2, true, true, 24)),
           // Two files that hold the same sequence.
-          FuzzSeed()
-              .Number<uint64_t>(0)
-              .Number<uint8_t>(seal | 4)
-              .Number<uint8_t>(2)
-              .Piece(RecordOf(5, true, true, 24))
-              .Piece(RecordOf(6, true, true, 24))
-              .Number(seal)
-              .Number<uint8_t>(2)
-              .Piece(RecordOf(6, true, true, 32))
-              .Piece(RecordOf(7, true, true, 24))};
+          two_files(RecordOf(6, true, true, 32), RecordOf(7, true, true, 24))};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

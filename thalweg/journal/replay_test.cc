@@ -47,12 +47,8 @@ class ReplayTest : public ::testing::Test {
     return rest;
   }
   static void Copy(testing::MemoryFileSystem& disk, const std::string& from, const std::string& to) {
-    const auto source = disk.Open(from, {.mode = io::OpenOptions::Mode::kReadOnly}).ValueOrDie();
-    std::vector<uint8_t> bytes(*source->Size());
-    ASSERT_EQ(*source->ReadAt(0, {bytes.data(), bytes.size()}), bytes.size());
-    const ByteView content = bytes;
-    const auto copy = disk.Open(to, {.mode = io::OpenOptions::Mode::kCreate}).ValueOrDie();
-    ASSERT_TRUE(copy->WriteAt(0, {&content, 1}).ok());
+    const std::string content = io::ReadFile(disk, from).ValueOrDie();
+    ASSERT_TRUE(io::ReplaceFile(disk, to, AsBytes(content)).ok());
   }
 
   testing::MemoryFileSystem disk_;

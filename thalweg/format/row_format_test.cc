@@ -1,12 +1,12 @@
 #include "thalweg/format/row_format.h"
 
-#include <random>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/binary_array.h"
+#include "thalweg/format/random_datum_internal.h"
 
 namespace thalweg::format {
 namespace {
@@ -16,99 +16,6 @@ using schema::MakeType;
 using schema::TypeKind;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
-
-std::vector<DataType> Scalars() {
-  std::vector<DataType> types{schema::MakeChar(6), schema::MakeBinary(5), schema::MakeDecimal(10, 2),
-                              schema::MakeDecimal(38, 10)};
-  for (const TypeKind kind :
-       {TypeKind::kBoolean, TypeKind::kTinyInt, TypeKind::kSmallInt, TypeKind::kInt, TypeKind::kBigInt,
-        TypeKind::kFloat, TypeKind::kDouble, TypeKind::kString, TypeKind::kBytes, TypeKind::kDate}) {
-    types.push_back(MakeType(kind));
-  }
-  for (const TypeKind kind : {TypeKind::kTime, TypeKind::kTimestamp, TypeKind::kTimestampLtz}) {
-    for (const int precision : {0, 3, 6, 9}) types.push_back(schema::MakeTime(kind, precision));
-  }
-  return types;
-}
-
-/// Scalars, arrays and maps of each, rows of all, and these in each other.
-std::vector<DataType> EveryColumnType() {
-  std::vector<DataType> types = Scalars();
-  std::vector<schema::DataField> fields;
-  for (const DataType& type : Scalars()) {
-    fields.push_back({.name = "f" + std::to_string(fields.size()), .type = type});
-    types.push_back(schema::MakeArray(type));
-    types.push_back(schema::MakeMap(schema::NotNull(MakeType(TypeKind::kInt)), type));
-  }
-  const DataType row = schema::MakeRow(fields);
-  types.push_back(row);
-  types.push_back(schema::MakeArray(row));
-  types.push_back(schema::MakeArray(schema::MakeArray(schema::MakeArray(MakeType(TypeKind::kString)))));
-  types.push_back(schema::MakeMap(schema::NotNull(MakeType(TypeKind::kString)), schema::MakeArray(row)));
-  types.push_back(schema::MakeRow({{.name = "r", .type = row}, {.name = "a", .type = schema::MakeArray(row)}}));
-  return types;
-}
-
-class RandomDatum {
- public:
-  explicit RandomDatum(uint32_t seed) : random_(seed) {}
-
-  Datum Make(const DataType& type) { return type.nullable && Below(5) == 0 ? Datum{} : Value(type); }
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
-
- private:
-  Datum::List Several(const DataType& type, size_t count) {
-    Datum::List list;
-    for (size_t i = 0; i < count; ++i) list.push_back(Make(type));
-    return list;
-  }
-
-  Datum Value(const DataType& type) {
-    const auto number = static_cast<int64_t>(random_() >> Below(64)) * (Below(2) ? 1 : -1);
-    switch (type.kind) {
-      case TypeKind::kBoolean:
-        return Datum{Below(2) == 1};
-      case TypeKind::kTinyInt:
-        return Datum{int64_t{static_cast<int8_t>(number)}};
-      case TypeKind::kSmallInt:
-        return Datum{int64_t{static_cast<int16_t>(number)}};
-      case TypeKind::kInt:
-      case TypeKind::kDate:
-      case TypeKind::kTime:
-        return Datum{int64_t{static_cast<int32_t>(number)}};
-      case TypeKind::kBigInt:
-        return Datum{number};
-      case TypeKind::kFloat:
-      case TypeKind::kDouble:
-        return Datum{static_cast<double>(static_cast<float>(number))};
-      case TypeKind::kChar:
-      case TypeKind::kBinary:
-        return Datum{std::string(Below(static_cast<uint64_t>(type.length) + 1), 'x')};
-      case TypeKind::kString:
-      case TypeKind::kBytes:
-        return Datum{std::string(Below(20), 'y')};
-      case TypeKind::kDecimal:
-        return Datum{type.precision <= 18 ? Int128{number} : Int128{number} * number};
-      case TypeKind::kTimestamp:
-      case TypeKind::kTimestampLtz:
-        return Datum{TimestampValue{number, type.precision > 3 ? static_cast<int32_t>(Below(1'000'000)) : 0}};
-      case TypeKind::kArray:
-        return Datum{Several(type.children[0].type, Below(4))};
-      case TypeKind::kMap: {
-        const size_t count = Below(4);
-        return Datum{MapValue{Several(type.children[0].type, count), Several(type.children[1].type, count)}};
-      }
-      case TypeKind::kRow: {
-        Datum::List fields;
-        for (const auto& child : type.children) fields.push_back(Make(child.type));
-        return Datum{std::move(fields)};
-      }
-    }
-    return {};
-  }
-
-  std::mt19937_64 random_;
-};
 
 class RowFormatTest : public testing::TestWithParam<RowFormat> {};
 

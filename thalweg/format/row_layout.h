@@ -35,8 +35,9 @@ class RowLayout {
   /// One stored column.
   struct Stored {
     FieldEncoding encoding = FieldEncoding::kFixed1;
-    int32_t padded_bytes = 0;    ///< of kPadded
-    int32_t column = kMissing;   ///< as which column it is read; kMissing where it is skipped
+    bool is_decimal = false;    ///< a long DECIMAL: 1 to 16 bytes
+    int32_t padded_bytes = 0;   ///< of kPadded
+    int32_t column = kMissing;  ///< as which column it is read; kMissing where it is skipped
   };
 
   /// Rows of `types`, read as they are.

@@ -40,7 +40,7 @@ class RowView {
 
   // What follows is for columns of the types named, and not null.
 
-  /// BOOLEAN (0 or 1), TINYINT to BIGINT, DATE (days from 1970), TIME (milliseconds of the day).
+  /// TINYINT to BIGINT, DATE (days from 1970), TIME (milliseconds of the day).
   int64_t Integer(size_t column) const { return fields_[column].number; }
   bool Boolean(size_t column) const { return fields_[column].number != 0; }
   /// FLOAT and DOUBLE.
@@ -48,9 +48,7 @@ class RowView {
   /// FLOAT (the lower 32) and DOUBLE as they are stored; NaNs keep their bits.
   uint64_t FloatingBits(size_t column) const { return static_cast<uint64_t>(fields_[column].number); }
   /// CHAR, STRING, BINARY, BYTES; without the zeros that INDEXED fills up CHAR and BINARY with. ARRAY, MAP, ROW: encoded.
-  ByteView Bytes(size_t column) const {
-    return {row_.data() + fields_[column].value, fields_[column].size};
-  }
+  ByteView Bytes(size_t column) const { return {row_.data() + fields_[column].value, fields_[column].size}; }
   std::string_view Text(size_t column) const { return AsText(Bytes(column)); }
   /// DECIMAL, unscaled.
   Int128 Decimal(size_t column) const;
@@ -81,9 +79,12 @@ class RowView {
     uint32_t nanos() const { return size; }
   };
 
-  arrow::Status ScanCompacted();
-  arrow::Status ScanIndexed();
-  arrow::Status CheckDecimals() const;
+  bool ScanCompacted();
+  bool ScanIndexed();
+  bool IsNullBit(size_t stored) const { return (row_[stored / 8] >> (stored % 8) & 1) != 0; }
+  void Keep(int32_t column, const Field& field) {
+    if (column >= 0) fields_[static_cast<size_t>(column)] = field;
+  }
 
   const RowLayout* layout_ = nullptr;
   ByteView row_;

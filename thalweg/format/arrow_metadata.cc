@@ -1,9 +1,9 @@
 #include "thalweg/format/arrow_metadata.h"
 
 #include <cstring>
+#include <vector>
 
 #include "flatbuffers/flatbuffers.h"
-#include "thalweg/base/check.h"
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/arrow_message_generated.h"
@@ -83,21 +83,30 @@ arrow::Result<size_t> ArrowMetadataBytes(ByteView prefix) {
 ArrowMetadataTemplate ArrowMetadataTemplate::Make(size_t node_count, size_t buffer_count, BodyCodec codec) {
   flatbuffers::FlatBufferBuilder builder;
   builder.ForceDefaults(true);  // a value of zero still has to have its place
-  ipc::FieldNode* nodes = nullptr;
-  ipc::BodyBuffer* buffers = nullptr;
-  const auto nodes_offset = builder.CreateUninitializedVectorOfStructs(node_count, &nodes);
-  std::memset(static_cast<void*>(nodes), 0, node_count * sizeof(ipc::FieldNode));
-  const auto buffers_offset = builder.CreateUninitializedVectorOfStructs(buffer_count, &buffers);
-  std::memset(static_cast<void*>(buffers), 0, buffer_count * sizeof(ipc::BodyBuffer));
+  const std::vector<ipc::FieldNode> nodes(node_count);
+  const std::vector<ipc::BodyBuffer> buffers(buffer_count);
+  const auto nodes_offset = builder.CreateVectorOfStructs(nodes);
+  const auto buffers_offset = builder.CreateVectorOfStructs(buffers);
   flatbuffers::Offset<ipc::BodyCompression> compression;
+  builder.ForceDefaults(false);  // but none of the codec's
   if (codec != BodyCodec::kNone) {
     compression = ipc::CreateBodyCompression(
         builder, codec == BodyCodec::kZstd ? ipc::CompressionType::ZSTD : ipc::CompressionType::LZ4_FRAME);
   }
-  const auto batch = ipc::CreateRecordBatch(builder, 0, nodes_offset, buffers_offset, compression);
-  builder.Finish(
-      ipc::CreateMessage(builder, ipc::MetadataVersion::V5, ipc::MessageHeader::RecordBatch, batch.Union(), 0));
-  TW_CHECK(builder.GetSize() % 8 == 0);
+  builder.ForceDefaults(true);
+  // Field after field in the order in which Fluss's server writes them, so that our metadata are its, byte for byte.
+  ipc::RecordBatchBuilder batch(builder);
+  batch.add_length(0);
+  batch.add_nodes(nodes_offset);
+  batch.add_buffers(buffers_offset);
+  if (!compression.IsNull()) batch.add_compression(compression);
+  const auto batch_offset = batch.Finish();
+  ipc::MessageBuilder message(builder);
+  message.add_header_type(ipc::MessageHeader::RecordBatch);
+  message.add_header(batch_offset.Union());
+  message.add_version(ipc::MetadataVersion::V5);
+  message.add_body_length(0);
+  builder.Finish(message.Finish());
 
   const uint8_t* start = builder.GetBufferPointer();
   const auto at = [&](const void* field) {
@@ -112,9 +121,11 @@ ArrowMetadataTemplate ArrowMetadataTemplate::Make(size_t node_count, size_t buff
   result.body_bytes_at = at(root->GetAddressOf(ipc::Message::VT_BODY_LENGTH));
   result.nodes_at = at(parsed->nodes()->Data());
   result.buffers_at = at(parsed->buffers()->Data());
-  auto bytes = std::make_shared<Buffer>(kArrowPrefixBytes + builder.GetSize());
+  const size_t metadata_bytes = (size_t{builder.GetSize()} + 7) / 8 * 8;
+  auto bytes = std::make_shared<Buffer>(kArrowPrefixBytes + metadata_bytes);
   StoreLittle(bytes->data(), kArrowContinuation);
-  StoreLittle(bytes->data() + sizeof kArrowContinuation, static_cast<int32_t>(builder.GetSize()));
+  StoreLittle(bytes->data() + sizeof kArrowContinuation, static_cast<int32_t>(metadata_bytes));
+  std::memset(bytes->data() + kArrowPrefixBytes, 0, metadata_bytes);
   std::memcpy(bytes->data() + kArrowPrefixBytes, start, builder.GetSize());
   result.bytes = Bytes(std::shared_ptr<const Buffer>(std::move(bytes)));
   return result;

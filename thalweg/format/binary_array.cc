@@ -10,28 +10,8 @@ namespace thalweg::format {
 namespace {
 
 using schema::DataType;
-using schema::TypeKind;
 
 constexpr size_t kCountBytes = sizeof(int32_t);
-
-size_t SlotBytesOf(const DataType& type) {
-  switch (type.kind) {
-    case TypeKind::kBoolean:
-    case TypeKind::kTinyInt:
-      return 1;
-    case TypeKind::kSmallInt:
-      return 2;
-    case TypeKind::kInt:
-    case TypeKind::kDate:
-    case TypeKind::kTime:
-    case TypeKind::kFloat:
-      return 4;
-    default:
-      return kSlotBytes;
-  }
-}
-
-size_t SlotsAt(size_t count) { return kCountBytes + (count + 31) / 32 * 4; }
 
 arrow::Status Malformed(size_t bytes) {
   return Error(ErrorCode::kCorruptRecord, "An array or map of {} bytes is malformed.", bytes);
@@ -47,7 +27,7 @@ size_t BytesOf(const Datum& value) {
 
 arrow::Result<std::vector<uint8_t>> EncodeBinaryArray(const Datum::List& elements, const DataType& type,
                                                       RowFormat format) {
-  SlotWriter writer(SlotsAt(elements.size()), SlotBytesOf(type), elements.size());
+  SlotWriter writer(SlotsOfArrayAt(elements.size()), SlotBytesOf(type), elements.size());
   StoreLittle(writer.data(), static_cast<int32_t>(elements.size()));
   for (size_t i = 0; i < elements.size(); ++i) {
     if (elements[i].is_null()) {
@@ -66,7 +46,7 @@ arrow::Result<Datum::List> DecodeBinaryArray(ByteView bytes, const DataType& typ
   if (bytes.size() < kCountBytes) return Malformed(bytes.size());
   const auto count = LoadLittle<int32_t>(bytes.data());
   const size_t slot_bytes = SlotBytesOf(type);
-  if (count < 0 || SlotsAt(count) + slot_bytes * count > bytes.size()) return Malformed(bytes.size());
+  if (count < 0 || SlotsOfArrayAt(count) + slot_bytes * count > bytes.size()) return Malformed(bytes.size());
   // No two elements share bytes, so what they take together is bounded by the array; a bad one could claim far more.
   size_t budget = bytes.size();
   Datum::List elements;
@@ -76,7 +56,7 @@ arrow::Result<Datum::List> DecodeBinaryArray(ByteView bytes, const DataType& typ
       elements.emplace_back();
       continue;
     }
-    const uint8_t* slot = bytes.data() + SlotsAt(count) + i * slot_bytes;
+    const uint8_t* slot = bytes.data() + SlotsOfArrayAt(count) + i * slot_bytes;
     size_t taken = 0;
     if (type.IsNested()) {
       ARROW_ASSIGN_OR_RAISE(const ByteView nested, ReadSlotBytes(bytes, slot));

@@ -7,21 +7,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
+#include "thalweg/format/hex_internal.h"
 
 namespace thalweg::format {
 namespace {
-
-std::vector<uint8_t> FromHex(std::string_view hex) {
-  std::vector<uint8_t> bytes;
-  int digits = 0;
-  uint8_t value = 0;
-  for (const char c : hex) {
-    if (c == ' ') continue;
-    value = static_cast<uint8_t>(value << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
-    if (++digits % 2 == 0) bytes.push_back(value);
-  }
-  return bytes;
-}
 
 constexpr std::string_view kEmptyBatch =
     "0000000000000000 24000000 00 0000000000000000 1f2b1728 0100 00 00000000 ffffffffffffffff ffffffff 00000000";

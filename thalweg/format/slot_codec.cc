@@ -13,8 +13,6 @@ namespace {
 using schema::DataType;
 using schema::TypeKind;
 
-constexpr size_t kInlineBytesMax = 7;
-constexpr uint8_t kInlineMark = 0x80;
 constexpr size_t kDecimalRoom = 16;
 
 template <typename T>
@@ -27,13 +25,13 @@ arrow::Status OutsideContainer() {
 }
 
 arrow::Result<Datum> ReadText(ByteView container, const uint8_t* slot) {
-  const uint8_t mark = slot[kInlineBytesMax];
-  if (!(mark & kInlineMark)) {
+  const uint8_t mark = slot[kSlotInlineBytesMax];
+  if (!(mark & kSlotInlineMark)) {
     ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadSlotBytes(container, slot));
     return Datum{std::string(AsText(bytes))};
   }
-  const size_t size = mark & ~kInlineMark;
-  if (size > kInlineBytesMax) return OutsideContainer();
+  const size_t size = mark & ~kSlotInlineMark;
+  if (size > kSlotInlineBytesMax) return OutsideContainer();
   return Datum{std::string(AsText({slot, size}))};
 }
 
@@ -55,14 +53,31 @@ arrow::Result<Datum> ReadTimestamp(ByteView container, const uint8_t* slot, cons
 
 }  // namespace
 
+size_t SlotBytesOf(const DataType& type) {
+  switch (type.kind) {
+    case TypeKind::kBoolean:
+    case TypeKind::kTinyInt:
+      return 1;
+    case TypeKind::kSmallInt:
+      return 2;
+    case TypeKind::kInt:
+    case TypeKind::kDate:
+    case TypeKind::kTime:
+    case TypeKind::kFloat:
+      return 4;
+    default:
+      return kSlotBytes;
+  }
+}
+
 arrow::Status WrongValue(const DataType& type) {
   return Error(ErrorCode::kInvalidTable, "A value does not fit the type {} of its column.", type);
 }
 
 void SlotWriter::PutText(size_t index, std::string_view text) {
-  if (text.size() > kInlineBytesMax) return PutBehind(index, text);
+  if (text.size() > kSlotInlineBytesMax) return PutBehind(index, text);
   std::memcpy(slot(index), text.data(), text.size());
-  slot(index)[kInlineBytesMax] = static_cast<uint8_t>(kInlineMark | text.size());
+  slot(index)[kSlotInlineBytesMax] = static_cast<uint8_t>(kSlotInlineMark | text.size());
 }
 
 void SlotWriter::PutBehind(size_t index, std::string_view data, uint32_t low, size_t room) {

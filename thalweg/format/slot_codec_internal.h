@@ -18,6 +18,13 @@ namespace thalweg::format {
 /// likewise behind, with 16 bytes of room. TIMESTAMP above 3 digits: the milliseconds stand behind, the slot is
 /// offset << 32 | nanoseconds. Offsets count from the start of the container; everything behind starts at a multiple of 8.
 inline constexpr size_t kSlotBytes = 8;
+inline constexpr size_t kSlotInlineBytesMax = 7;
+inline constexpr uint8_t kSlotInlineMark = 0x80;
+
+/// Bytes of a slot in an array of `type`; those of rows are all kSlotBytes.
+size_t SlotBytesOf(const schema::DataType& type);
+/// Where the slots of an array of `count` elements stand: behind the count and the null bits.
+inline constexpr size_t SlotsOfArrayAt(size_t count) { return sizeof(int32_t) + (count + 31) / 32 * 4; }
 
 class SlotWriter {
  public:

@@ -1,0 +1,245 @@
+#include "thalweg/format/changelog_builder.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/record_batch.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "thalweg/base/error.h"
+#include "thalweg/format/arrow_batch.h"
+#include "thalweg/format/hex_internal.h"
+#include "thalweg/format/kv_vectors_internal.h"
+#include "thalweg/format/random_datum_internal.h"
+#include "thalweg/format/row_records.h"
+#include "thalweg/schema/arrow_mapping.h"
+
+namespace thalweg::format {
+namespace {
+
+using schema::CompressionType;
+using schema::DataType;
+using schema::LogFormat;
+using schema::MakeArray;
+using schema::MakeMap;
+using schema::MakeRow;
+using schema::MakeTime;
+using schema::MakeType;
+using schema::NotNull;
+using schema::TypeKind;
+
+constexpr ChangeType kChanges[] = {ChangeType::kInsert, ChangeType::kUpdateBefore, ChangeType::kUpdateAfter,
+                                   ChangeType::kDelete};
+
+schema::Schema SchemaOf(const std::vector<DataType>& types) {
+  schema::Schema::Parts parts;
+  for (size_t i = 0; i < types.size(); ++i) {
+    parts.columns.push_back({.name = "f" + std::to_string(i), .type = types[i]});
+  }
+  return schema::Schema::Make(std::move(parts)).ValueOrDie();
+}
+
+schema::Schema Simple() { return SchemaOf({NotNull(MakeType(TypeKind::kInt)), MakeType(TypeKind::kString)}); }
+
+schema::Schema ScalarTypes() {
+  std::vector<DataType> types;
+  for (const TypeKind kind : {TypeKind::kBoolean, TypeKind::kTinyInt, TypeKind::kSmallInt, TypeKind::kInt,
+                              TypeKind::kBigInt, TypeKind::kFloat, TypeKind::kDouble}) {
+    types.push_back(MakeType(kind));
+  }
+  types.push_back(schema::MakeChar(4));
+  types.push_back(MakeType(TypeKind::kString));
+  types.push_back(schema::MakeBinary(3));
+  types.push_back(MakeType(TypeKind::kBytes));
+  types.push_back(schema::MakeDecimal(10, 2));
+  types.push_back(schema::MakeDecimal(30, 4));
+  types.push_back(MakeType(TypeKind::kDate));
+  for (const TypeKind kind : {TypeKind::kTime, TypeKind::kTimestamp, TypeKind::kTimestampLtz}) {
+    for (const int32_t precision : {0, 3, 6, 9}) types.push_back(MakeTime(kind, precision));
+  }
+  return SchemaOf(types);
+}
+
+schema::Schema NestedTypes() {
+  const DataType number = MakeType(TypeKind::kInt), text = MakeType(TypeKind::kString);
+  const DataType inner = MakeRow({{.name = "a", .type = number}, {.name = "b", .type = text}});
+  return SchemaOf({MakeArray(number), MakeArray(text), MakeArray(schema::MakeDecimal(30, 0)),
+                   MakeArray(MakeTime(TypeKind::kTimestamp, 6)), MakeMap(NotNull(text), MakeType(TypeKind::kBigInt)),
+                   inner, MakeArray(inner), MakeMap(NotNull(number), MakeArray(inner)),
+                   MakeArray(MakeArray(MakeType(TypeKind::kBoolean))),
+                   MakeRow({{.name = "r", .type = inner}, {.name = "m", .type = MakeMap(NotNull(number), text)}})});
+}
+
+/// The batch of `rows`, whose changes are kChanges over and over, in hexadecimal.
+std::string Build(const schema::Schema& schema, const std::vector<std::vector<uint8_t>>& rows,
+                  ChangelogBuilder::Options options) {
+  options.schema_id = SchemaId(3);
+  const auto builder = ChangelogBuilder::Make(schema, options).ValueOrDie();
+  const RowLayout layout(options.row_format, schema);
+  RowView view;
+  std::string hex;
+  // What is built again is the same.
+  for (int round = 0; round < 2; ++round) {
+    builder->Start();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_TRUE(view.Reset(layout, rows[i]).ok());
+      EXPECT_TRUE(builder->Append(kChanges[i % 4], view).ok());
+    }
+    const std::string built = ToHex(builder->Finish(WriterId(77), 5).ValueOrDie().view());
+    if (round > 0) EXPECT_EQ(built, hex);
+    hex = built;
+  }
+  return hex;
+}
+
+constexpr size_t kHeaderDigits = 2 * kHeaderBytesV0;
+constexpr CompressionType kNone = CompressionType::kNone;
+
+struct JavaCase {
+  std::string name;
+  schema::Schema schema;
+  RowFormat row_format = RowFormat::kCompacted;
+  std::vector<std::string_view> rows;
+  std::string_view none, zstd, lz4;
+};
+
+std::vector<JavaCase> JavaCases() {
+  // Rows without any value: as many null bits as columns, then the sizes of an INDEXED row.
+  constexpr std::string_view kNoScalars = "ffffff03", kNoNested = "ff03";
+  constexpr std::string_view kNoScalarsIndexed = "ffffff03000000000000000000000000";
+  constexpr std::string_view kNoNestedIndexed =
+      "ff0300000000000000000000000000000000000000000000000000000000000000000000000000000000";
+  constexpr auto kIndexed = RowFormat::kIndexed;
+  return {
+      {"scalars",
+       ScalarTypes(),
+       RowFormat::kCompacted,
+       {kScalarsCompacted0, kScalarsCompacted1, kNoScalars, kScalarsCompacted0},
+       kScalarsArrowNoneHeader,
+       kScalarsArrowZstdHeader,
+       kScalarsArrowLz4FrameHeader},
+      {"scalars of INDEXED",
+       ScalarTypes(),
+       kIndexed,
+       {kScalarsIndexed0, kScalarsIndexed1, kNoScalarsIndexed, kScalarsIndexed0},
+       kScalarsArrowNoneOfIndexedHeader,
+       {},
+       {}},
+      {"nested",
+       NestedTypes(),
+       RowFormat::kCompacted,
+       {kNestedCompacted0, kNoNested, kNestedCompacted2, kNestedCompacted0},
+       kNestedArrowNoneHeader,
+       kNestedArrowZstdHeader,
+       kNestedArrowLz4FrameHeader},
+      {"nested of INDEXED",
+       NestedTypes(),
+       kIndexed,
+       {kNestedIndexed0, kNoNestedIndexed, kNestedIndexed2, kNestedIndexed0},
+       kNestedArrowNoneHeader,
+       {},
+       {}},
+      {"hollow",
+       NestedTypes(),
+       RowFormat::kCompacted,
+       {kNoNested, kNestedCompacted2},
+       kHollowArrowNoneHeader,
+       kHollowArrowZstdHeader,
+       kHollowArrowLz4FrameHeader},
+  };
+}
+
+std::vector<std::vector<uint8_t>> RowsOf(const JavaCase& c) {
+  std::vector<std::vector<uint8_t>> rows;
+  for (const std::string_view row : c.rows) rows.push_back(FromHex(row));
+  return rows;
+}
+
+TEST(ChangelogBuilderTest, WritesWhatJavaWrites) {
+  for (const JavaCase& c : JavaCases()) {
+    const std::string built = Build(c.schema, RowsOf(c), {.compression = kNone, .row_format = c.row_format});
+    EXPECT_EQ(built.substr(0, kHeaderDigits), c.none) << c.name;
+  }
+}
+
+TEST(ChangelogBuilderTest, WritesRecordsAsJavaDoes) {
+  const auto logged = [](const schema::Schema& schema, RowFormat format, const std::vector<std::string_view>& rows) {
+    std::vector<std::vector<uint8_t>> bytes;
+    for (const std::string_view row : rows) bytes.push_back(FromHex(row));
+    const LogFormat log = format == RowFormat::kIndexed ? LogFormat::kIndexed : LogFormat::kCompacted;
+    return Build(schema, bytes, {.log_format = log, .row_format = format});
+  };
+  const auto cases = JavaCases();
+  EXPECT_EQ(logged(cases[0].schema, RowFormat::kCompacted, cases[0].rows).substr(0, kHeaderDigits),
+            kScalarsLogCompactedHeader);
+  EXPECT_EQ(logged(cases[1].schema, RowFormat::kIndexed, cases[1].rows).substr(0, kHeaderDigits),
+            kScalarsLogIndexedHeader);
+  EXPECT_EQ(logged(cases[2].schema, RowFormat::kCompacted, cases[2].rows).substr(0, kHeaderDigits),
+            kNestedLogCompactedHeader);
+  EXPECT_EQ(logged(cases[3].schema, RowFormat::kIndexed, cases[3].rows).substr(0, kHeaderDigits),
+            kNestedLogIndexedHeader);
+}
+
+std::vector<std::vector<uint8_t>> SimpleRows() {
+  const std::string text = "Ein l\u00E4ngerer Text, der sich lohnt, lohnt, lohnt";
+  const std::vector<DataType> types = RowLayout(RowFormat::kCompacted, Simple()).types();
+  std::vector<std::vector<uint8_t>> rows;
+  for (const std::vector<Datum>& row : std::vector<std::vector<Datum>>{{{int64_t{1}}, {std::string("a")}},
+                                                                       {{int64_t{1}}, {std::string("a")}},
+                                                                       {{int64_t{1}}, {}},
+                                                                       {{int64_t{-2}}, {text}}}) {
+    rows.push_back(EncodeRow(RowFormat::kCompacted, row, types).ValueOrDie());
+  }
+  return rows;
+}
+
+TEST(ChangelogBuilderTest, WritesTheWholeOfASmallBatchAsJavaDoes) {
+  EXPECT_EQ(Build(Simple(), SimpleRows(), {.compression = kNone}), kSimpleArrowNone);
+  // Too small to compress: every buffer stands as it is.
+  EXPECT_EQ(Build(Simple(), SimpleRows(), {.compression = CompressionType::kZstd}), kSimpleArrowZstd);
+  EXPECT_EQ(Build(Simple(), SimpleRows(), {.compression = CompressionType::kLz4Frame}), kSimpleArrowLz4Frame);
+  EXPECT_EQ(Build(Simple(), SimpleRows(), {.log_format = LogFormat::kCompacted}), kSimpleLogCompacted);
+}
+
+TEST(ChangelogBuilderTest, WritesAnEmptyBatchAsJavaDoes) {
+  for (const LogFormat format : {LogFormat::kArrow, LogFormat::kCompacted}) {
+    const std::string built = Build(Simple(), {}, {.log_format = format});
+    EXPECT_EQ(built, kSimpleArrowEmpty);
+    const auto bytes = FromHex(built);
+    EXPECT_EQ(ParseBatch(bytes).ValueOrDie().header.next_offset(), LogOffset(1));
+  }
+}
+
+TEST(ChangelogBuilderTest, WritesManyRowsAsJavaDoes) {
+  const std::vector<DataType> types = RowLayout(RowFormat::kCompacted, Simple()).types();
+  std::vector<std::vector<uint8_t>> rows;
+  for (int64_t i = 0; i < 3000; ++i) {
+    const Datum name = i % 7 == 0 ? Datum{} : Datum{"name-" + std::to_string(i)};
+    rows.push_back(EncodeRow(RowFormat::kCompacted, std::vector<Datum>{{i}, name}, types).ValueOrDie());
+  }
+  EXPECT_EQ(Build(Simple(), rows, {.compression = kNone}).substr(0, kHeaderDigits), kManyArrowNoneHeader);
+}
+
+TEST(ChangelogBuilderTest, CompressedBatchesHoldTheSameRows) {
+  for (const JavaCase& c : JavaCases()) {
+    const auto arrow_schema = schema::ToArrowSchema(c.schema);
+    std::vector<std::vector<uint8_t>> batches;
+    std::vector<std::shared_ptr<arrow::RecordBatch>> decoded;
+    for (const CompressionType compression : {kNone, CompressionType::kZstd, CompressionType::kLz4Frame}) {
+      batches.push_back(FromHex(Build(c.schema, RowsOf(c), {.compression = compression, .row_format = c.row_format})));
+    }
+    for (const auto& bytes : batches) {
+      const LogBatchView batch = ParseBatch(bytes).ValueOrDie();
+      ASSERT_TRUE(VerifyCrc(batch).ok());
+      const auto rows = DecodeArrowBatch(batch, arrow_schema);
+      ASSERT_TRUE(rows.ok()) << c.name << rows.status();
+      decoded.push_back(*rows);
+    }
+    EXPECT_TRUE(decoded[1]->Equals(*decoded[0])) << c.name;
+    EXPECT_TRUE(decoded[2]->Equals(*decoded[0])) << c.name;
+  }
+}
+
+}  // namespace
+}  // namespace thalweg::format

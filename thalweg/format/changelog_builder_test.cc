@@ -236,6 +236,8 @@ TEST(ChangelogBuilderTest, CompressedBatchesHoldTheSameRows) {
       ASSERT_TRUE(rows.ok()) << c.name << rows.status();
       decoded.push_back(*rows);
     }
+    if (!c.zstd.empty()) EXPECT_EQ(ToHex(ByteView(batches[1]).first(48)), c.zstd) << "zstd";
+    if (!c.lz4.empty()) EXPECT_EQ(ToHex(ByteView(batches[2]).first(48)), c.lz4) << "lz4";
     EXPECT_TRUE(decoded[1]->Equals(*decoded[0])) << c.name;
     EXPECT_TRUE(decoded[2]->Equals(*decoded[0])) << c.name;
   }

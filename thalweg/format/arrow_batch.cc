@@ -116,8 +116,10 @@ arrow::Result<BodyCodec> ArrowBatchCodec(const LogBatchView& batch) {
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowBatch(const LogBatchView& batch,
-                                                                    const std::shared_ptr<arrow::Schema>& schema) {
+                                                                    const std::shared_ptr<arrow::Schema>& schema,
+                                                                    BatchOrigin origin) {
   ARROW_ASSIGN_OR_RAISE(auto rows, Decode(batch, schema));
+  if (origin == BatchOrigin::kOwnChangelog) return rows;
   return Validated(std::move(rows));
 }
 

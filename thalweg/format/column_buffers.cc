@@ -8,6 +8,7 @@
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/row_format.h"
+#include "thalweg/format/slot_codec_internal.h"
 
 namespace thalweg::format {
 namespace {
@@ -128,11 +129,26 @@ ByteView PaddedText(const RowView& row, size_t column) {
 }
 ByteView PaddedText(const ArrayView& array, size_t index) { return array.Bytes(index); }
 
+/// Whether the view leaves out zeros that belong to a BINARY.
+bool IsPadded(const RowView& row) { return row.layout().format() == RowFormat::kIndexed; }
+bool IsPadded(const ArrayView&) { return false; }
+
+/// The least number of more digits than a DECIMAL has.
+Int128 BoundOf(const DataType& type) {
+  Int128 bound = 1;
+  for (int32_t i = 0; type.kind == TypeKind::kDecimal && i < type.precision; ++i) bound *= 10;
+  return bound;
+}
+
 }  // namespace
 
 struct ColumnBuffers::Node {
   Node(const DataType& of, RowFormat format)
-      : type(of), conversion(ConversionOf(of, format)), layout(LayoutOf(conversion)), width(WidthOf(of)) {
+      : type(of),
+        conversion(ConversionOf(of, format)),
+        layout(LayoutOf(conversion)),
+        width(WidthOf(of)),
+        bound(BoundOf(of)) {
     if (conversion == Conversion::kMap) {
       children.push_back(std::make_unique<Node>(schema::MakeRow(of.children), format));
     } else {
@@ -189,11 +205,19 @@ struct ColumnBuffers::Node {
     return arrow::Status::OK();
   }
 
-  void AppendFixedBytes(ByteView bytes) {
-    const size_t at = values.size();
+  arrow::Status AppendDecimal(Int128 unscaled) {
+    if (unscaled >= bound || unscaled <= -bound) return WrongValue(type);
+    AppendFixed(&unscaled);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status AppendFixedBytes(ByteView bytes, bool is_padded) {
     const auto room = static_cast<size_t>(width);
+    if (bytes.size() > room || (bytes.size() < room && !is_padded)) return WrongValue(type);
+    const size_t at = values.size();
     values.resize(at + room);
-    std::copy_n(bytes.begin(), std::min(bytes.size(), room), values.begin() + static_cast<ptrdiff_t>(at));
+    std::ranges::copy(bytes, values.begin() + static_cast<ptrdiff_t>(at));
+    return arrow::Status::OK();
   }
 
   static arrow::Status TooLarge() {
@@ -234,18 +258,14 @@ struct ColumnBuffers::Node {
         AppendFixed(&number);
         break;
       }
-      case Conversion::kDecimal: {
-        const Int128 unscaled = source.Decimal(at);
-        AppendFixed(&unscaled);
-        break;
-      }
+      case Conversion::kDecimal:
+        return AppendDecimal(source.Decimal(at));
       case Conversion::kText:
         return AppendText(source.Bytes(at));
       case Conversion::kPaddedText:
         return AppendText(PaddedText(source, at));
       case Conversion::kFixedBytes:
-        AppendFixedBytes(source.Bytes(at));
-        break;
+        return AppendFixedBytes(source.Bytes(at), IsPadded(source));
       case Conversion::kList:
         return AppendList(source.Bytes(at));
       case Conversion::kMap:
@@ -311,6 +331,7 @@ struct ColumnBuffers::Node {
   Conversion conversion;
   NodeLayout layout;
   int32_t width;
+  Int128 bound;  ///< of a DECIMAL
   int64_t count = 0;
   int64_t null_count = 0;
   std::vector<uint8_t> validity;

@@ -80,14 +80,15 @@ class RandomDatum {
       case schema::TypeKind::kFloat:
       case schema::TypeKind::kDouble:
         return Datum{static_cast<double>(static_cast<float>(number))};
-      case schema::TypeKind::kChar:
       case schema::TypeKind::kBinary:
+        return Datum{std::string(static_cast<size_t>(type.length), 'x')};
+      case schema::TypeKind::kChar:
         return Datum{std::string(Below(static_cast<uint64_t>(type.length) + 1), 'x')};
       case schema::TypeKind::kString:
       case schema::TypeKind::kBytes:
         return Datum{std::string(Below(20), 'y')};
       case schema::TypeKind::kDecimal:
-        return Datum{type.precision <= 18 ? Int128{number} : Int128{number} * number};
+        return Datum{Decimal(type.precision)};
       case schema::TypeKind::kTimestamp:
       case schema::TypeKind::kTimestampLtz:
         return Datum{TimestampValue{number, type.precision > 3 ? static_cast<int32_t>(Below(1'000'000)) : 0}};
@@ -104,6 +105,15 @@ class RandomDatum {
       }
     }
     return {};
+  }
+
+  /// Of at most `digits` digits, most often of fewer.
+  Int128 Decimal(int32_t digits) {
+    Int128 unscaled = 0;
+    for (uint64_t i = Below(static_cast<uint64_t>(digits) + 1); i > 0; --i) {
+      unscaled = unscaled * 10 + static_cast<int64_t>(Below(10));
+    }
+    return Below(2) ? unscaled : -unscaled;
   }
 
   std::mt19937_64 random_;

@@ -34,3 +34,14 @@ target_link_libraries(thalweg_asio INTERFACE Threads::Threads)
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 add_library(thalweg_rocksdb INTERFACE)
 target_link_libraries(thalweg_rocksdb INTERFACE ${ROCKSDB_LIBRARY})
+
+find_library(ROARING_LIBRARY roaring REQUIRED)
+find_path(ROARING_INCLUDE_DIR roaring/roaring.h REQUIRED)
+add_library(thalweg_roaring INTERFACE)
+target_include_directories(thalweg_roaring SYSTEM INTERFACE ${ROARING_INCLUDE_DIR})
+target_link_libraries(thalweg_roaring INTERFACE ${ROARING_LIBRARY})
+
+# Of xxhash the header is enough (XXH_INLINE_ALL).
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+add_library(thalweg_xxhash INTERFACE)
+target_include_directories(thalweg_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE_DIR})

@@ -35,6 +35,7 @@ find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 add_library(thalweg_rocksdb INTERFACE)
 target_link_libraries(thalweg_rocksdb INTERFACE ${ROCKSDB_LIBRARY})
 
+# The other opinion in tests of bitmaps.
 find_library(ROARING_LIBRARY roaring REQUIRED)
 find_path(ROARING_INCLUDE_DIR roaring/roaring.h REQUIRED)
 add_library(thalweg_roaring INTERFACE)

@@ -8,8 +8,8 @@
 #include "arrow/record_batch.h"
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
-#include "thalweg/client/arrow_rows.h"
 #include "thalweg/format/arrow_batch.h"
+#include "thalweg/format/arrow_datum.h"
 #include "thalweg/format/log_batch.h"
 #include "thalweg/format/row_format.h"
 #include "thalweg/format/row_records.h"
@@ -63,7 +63,7 @@ arrow::Result<Bytes> Appender::Encode(const arrow::RecordBatch& rows, int32_t se
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     std::vector<format::Datum> values;
     for (int column = 0; column < rows.num_columns(); ++column) {
-      values.push_back(DatumAt(*rows.column(column), row));
+      values.push_back(format::DatumAt(*rows.column(column), row));
     }
     ARROW_ASSIGN_OR_RAISE(encoded.emplace_back(), format::EncodeRow(format, values, types));
   }

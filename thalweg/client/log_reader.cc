@@ -13,8 +13,8 @@
 #include "fmt/format.h"
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
-#include "thalweg/client/arrow_rows.h"
 #include "thalweg/format/arrow_batch.h"
+#include "thalweg/format/arrow_datum.h"
 #include "thalweg/format/row_format.h"
 #include "thalweg/format/row_records.h"
 #include "thalweg/io/posix_file_system.h"
@@ -235,7 +235,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> LogReader::DecodeRows(const f
     ARROW_ASSIGN_OR_RAISE(const auto record, format::NextRowRecord(&rest));
     ARROW_ASSIGN_OR_RAISE(const auto values, format::DecodeRow(format, record.row, types));
     for (size_t column = 0; column < values.size(); ++column) {
-      ARROW_RETURN_NOT_OK(AppendDatum(values[column], *builder->GetField(static_cast<int>(column))));
+      ARROW_RETURN_NOT_OK(format::AppendDatum(values[column], *builder->GetField(static_cast<int>(column))));
     }
   }
   return builder->Flush();

@@ -10,8 +10,8 @@
 #include "arrow/compute/api_vector.h"
 #include "arrow/record_batch.h"
 #include "thalweg/base/error.h"
-#include "thalweg/client/arrow_rows.h"
 #include "thalweg/client/partition_text.h"
+#include "thalweg/format/arrow_datum.h"
 #include "thalweg/runtime/random.h"
 #include "thalweg/schema/table_config.h"
 
@@ -69,7 +69,7 @@ arrow::Result<PartitionId> RowRouter::PartitionOf(const arrow::RecordBatch& rows
   const auto& columns = table_.descriptor.schema.columns();
   std::vector<std::string> values;
   for (const size_t column : partition_columns_) {
-    auto text = PartitionText(DatumAt(*rows.column(static_cast<int>(column)), row), columns[column].type);
+    auto text = PartitionText(format::DatumAt(*rows.column(static_cast<int>(column)), row), columns[column].type);
     if (!text.ok()) {
       return Error(CodeOf(text.status()), "column {}: {}", columns[column].name, text.status().message());
     }
@@ -88,7 +88,7 @@ arrow::Result<PartitionId> RowRouter::PartitionOf(const arrow::RecordBatch& rows
 
 arrow::Result<BucketId> RowRouter::BucketOfRow(const arrow::RecordBatch& rows, int64_t row) const {
   std::vector<format::Datum> key;
-  for (const size_t column : key_columns_) key.push_back(DatumAt(*rows.column(static_cast<int>(column)), row));
+  for (const size_t column : key_columns_) key.push_back(format::DatumAt(*rows.column(static_cast<int>(column)), row));
   ARROW_ASSIGN_OR_RAISE(const auto bytes, format::EncodeKey(key_format_, key, key_types_));
   return format::BucketOf(function_, bytes, bucket_count_);
 }

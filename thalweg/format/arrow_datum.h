@@ -6,12 +6,12 @@
 #include "arrow/type_fwd.h"
 #include "thalweg/format/datum.h"
 
-namespace thalweg::client {
+namespace thalweg::format {
 
 /// The value at `row` of an array whose type ToArrowType gave.
-format::Datum DatumAt(const arrow::Array& array, int64_t row);
+Datum DatumAt(const arrow::Array& array, int64_t row);
 
 /// The other way: appends `value` to a builder for such a type. CORRUPT_RECORD where it is of another kind.
-arrow::Status AppendDatum(const format::Datum& value, arrow::ArrayBuilder& builder);
+arrow::Status AppendDatum(const Datum& value, arrow::ArrayBuilder& builder);
 
-}  // namespace thalweg::client
+}  // namespace thalweg::format

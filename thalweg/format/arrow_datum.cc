@@ -1,4 +1,4 @@
-#include "thalweg/client/arrow_rows.h"
+#include "thalweg/format/arrow_datum.h"
 
 #include <string>
 #include <utility>
@@ -16,12 +16,8 @@
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 
-namespace thalweg::client {
+namespace thalweg::format {
 namespace {
-
-using format::Datum;
-using format::Int128;
-using format::TimestampValue;
 
 constexpr int64_t kNanosPerMilli = 1'000'000;
 
@@ -83,7 +79,7 @@ Datum NestedAt(const arrow::Array& array, int64_t row) {
   if (array.type_id() == arrow::Type::MAP) {
     const auto& map = static_cast<const arrow::MapArray&>(array);
     const int64_t from = map.value_offset(row), count = map.value_length(row);
-    return {format::MapValue{ListAt(*map.keys(), from, count), ListAt(*map.items(), from, count)}};
+    return {MapValue{ListAt(*map.keys(), from, count), ListAt(*map.items(), from, count)}};
   }
   if (array.type_id() == arrow::Type::LIST) {
     const auto& list = static_cast<const arrow::ListArray&>(array);
@@ -131,7 +127,7 @@ arrow::Status AppendTime(const Datum& value, arrow::ArrayBuilder& builder) {
 
 arrow::Status AppendNested(const Datum& value, arrow::ArrayBuilder& builder) {
   if (builder.type()->id() == arrow::Type::MAP) {
-    const auto* map = value.get_if<format::MapValue>();
+    const auto* map = value.get_if<MapValue>();
     if (map == nullptr) return WrongKind(*builder.type());
     auto& to = static_cast<arrow::MapBuilder&>(builder);
     ARROW_RETURN_NOT_OK(to.Append());
@@ -159,7 +155,7 @@ arrow::Status AppendNested(const Datum& value, arrow::ArrayBuilder& builder) {
 
 }  // namespace
 
-format::Datum DatumAt(const arrow::Array& array, int64_t row) {
+Datum DatumAt(const arrow::Array& array, int64_t row) {
   if (array.IsNull(row)) return {};
   switch (array.type_id()) {
     case arrow::Type::BOOL:
@@ -202,7 +198,7 @@ format::Datum DatumAt(const arrow::Array& array, int64_t row) {
   }
 }
 
-arrow::Status AppendDatum(const format::Datum& value, arrow::ArrayBuilder& builder) {
+arrow::Status AppendDatum(const Datum& value, arrow::ArrayBuilder& builder) {
   if (value.is_null()) return builder.AppendNull();
   switch (builder.type()->id()) {
     case arrow::Type::BOOL: {
@@ -255,4 +251,4 @@ arrow::Status AppendDatum(const format::Datum& value, arrow::ArrayBuilder& build
   }
 }
 
-}  // namespace thalweg::client
+}  // namespace thalweg::format

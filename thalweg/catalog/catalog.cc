@@ -191,4 +191,23 @@ runtime::Task<arrow::Result<WriterId>> Catalog::ReserveWriterIds() {
   co_return WriterId(first);
 }
 
+runtime::Task<arrow::Result<int64_t>> Catalog::ReserveRowNumbers(TableId table, int32_t column_id, int64_t count,
+                                                                 runtime::Executor& home) {
+  co_return co_await InTurn(ReserveRowNumbersNow(table, column_id, count), home);
+}
+
+runtime::Task<arrow::Result<int64_t>> Catalog::ReserveRowNumbersNow(TableId table, int32_t column_id, int64_t count) {
+  const CatalogViewPtr current = view();
+  if (!current->FindTable(table)) {
+    co_return Error(ErrorCode::kUnknownTableOrBucket, "There is no table with id {} (any more).", table);
+  }
+  const std::string key = records::RowNumberKey(table, column_id);
+  Counter counter{.key = key.c_str()};
+  TW_CO_RETURN_NOT_OK(co_await LoadCounter(counter));
+  MetaStore::Transaction transaction;
+  const int64_t first = Reserve(counter, count, transaction);
+  TW_CO_RETURN_NOT_OK(co_await Apply(std::move(transaction), [&](int64_t) { return *current; }));
+  co_return first;
+}
+
 }  // namespace thalweg::catalog

@@ -111,6 +111,10 @@ class Catalog {
   /// An id that no writer had before. Ids are reserved in blocks, so few calls write; a crash skips the rest of a block.
   runtime::Task<arrow::Result<WriterId>> NextWriterId(runtime::Executor& home);
 
+  /// The first of `count` numbers, dense from 1, that no row of the table got in that column before.
+  runtime::Task<arrow::Result<int64_t>> ReserveRowNumbers(TableId table, int32_t column_id, int64_t count,
+                                                          runtime::Executor& home);
+
  private:
   /// A number in the store that ids are taken from, as last read or written.
   struct Counter {
@@ -164,6 +168,7 @@ class Catalog {
   /// Makes `acls` what is granted; `changed` are the resources in which that differs from the view.
   runtime::Task<arrow::Status> ApplyAcls(security::AclMap acls, std::set<security::Resource> changed);
   runtime::Task<arrow::Result<WriterId>> ReserveWriterIds();
+  runtime::Task<arrow::Result<int64_t>> ReserveRowNumbersNow(TableId table, int32_t column_id, int64_t count);
   std::optional<WriterId> TakeReservedWriterId();
 
   MetaStore& store_;

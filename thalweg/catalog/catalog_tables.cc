@@ -14,6 +14,11 @@ void RemoveTable(const Table& table, MetaStore::Transaction& transaction) {
   for (size_t i = 1; i <= table.schemas.size(); ++i) {
     transaction.removals.push_back(records::SchemaKey(table.id, SchemaId(static_cast<int16_t>(i))));
   }
+  for (const std::string& name : table.schema().auto_increment_columns()) {
+    if (const auto column = table.schema().IndexOf(name)) {
+      transaction.removals.push_back(records::RowNumberKey(table.id, table.schema().columns()[*column].id));
+    }
+  }
   transaction.puts.emplace_back(records::DroppedKey({.table = table.id}), "{}");
   table.partitions.ForEach([&](const std::string& name, const PartitionPtr&) {
     transaction.removals.push_back(records::PartitionKey(table.id, name));

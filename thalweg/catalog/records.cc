@@ -54,6 +54,9 @@ std::string TableKey(const schema::TablePath& path) {
   return fmt::format("{}{}/{}", kTables, path.database, path.table);
 }
 std::string SchemaKey(TableId table, SchemaId schema) { return fmt::format("{}{}/{}", kSchemas, table, schema); }
+std::string RowNumberKey(TableId table, int32_t column_id) {
+  return fmt::format("counter/rows/{}/{}", table, column_id);
+}
 std::string PartitionKey(TableId table, const std::string& name) {
   return fmt::format("{}{}/{}", kPartitions, table, name);
 }

@@ -20,6 +20,7 @@
 ///
 ///   format                            kFormatVersion
 ///   counter/{table,partition,writer}  the next id to give out
+///   counter/rows/TABLE_ID/COLUMN_ID   the next number to give out in that auto-increment column
 ///   cluster                           configs, server_tags, rebalance_count, rebalance_id, rebalance_status
 ///   database/NAME                     descriptor (JSON text), created_ms, modified_ms
 ///   table/DATABASE/TABLE              id, schema_id (the latest), descriptor (JSON text), created_ms, modified_ms
@@ -49,6 +50,7 @@ std::string TableKey(const schema::TablePath& path);
 std::string SchemaKey(TableId table, SchemaId schema);
 std::string PartitionKey(TableId table, const std::string& name);
 std::string AclKey(const security::Resource& resource);
+std::string RowNumberKey(TableId table, int32_t column_id);
 
 std::string DroppedKey(const Dropped& dropped);
 

@@ -23,7 +23,7 @@ struct AppendRequest {
     int32_t sequence = -1;
   };
 
-  std::shared_ptr<Buffer> owner;
+  std::shared_ptr<const void> owner;
   MutableByteView records;
   std::vector<Batch> batches;
   Bytes statistics;  ///< as journal::Entry::statistics

@@ -72,6 +72,17 @@ void Bucket::AwaitInFlight(LogOffset offset, runtime::Completion<arrow::Status>*
   holder->waiting.push_back(done);
 }
 
+arrow::Result<std::optional<Bucket::Repetition>> Bucket::CheckRepeated(WriterId writer, int32_t sequence,
+                                                                       runtime::Completion<arrow::Status>* done) {
+  ARROW_RETURN_NOT_OK(failure_);
+  if (writer == kNoWriter) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(const auto verdict, writers_.Check(writer, sequence));
+  if (!verdict.duplicate) return std::nullopt;
+  const bool durable = verdict.last_offset < high_watermark_;
+  if (!durable && done) AwaitInFlight(verdict.last_offset, done);
+  return Repetition{.base = verdict.base_offset, .end = verdict.last_offset + 1, .durable = durable};
+}
+
 arrow::Result<Bucket::Accepted> Bucket::Append(AppendRequest request, int64_t wall_ms,
                                                runtime::Completion<arrow::Status>* done) {
   ARROW_RETURN_NOT_OK(failure_);
@@ -115,6 +126,7 @@ uint64_t Bucket::Commit(journal::Entry entry) {
   } else {
     tail_.push_back(std::move(entry));
   }
+  if (kv_) kv_->Publish(high_watermark_);
   for (auto* done : committed.waiting) done->Set(arrow::Status::OK());
   for (const auto& waiter : waiters_) waiter->Wake();
   waiters_.clear();

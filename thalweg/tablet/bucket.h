@@ -15,6 +15,7 @@
 #include "thalweg/runtime/completion.h"
 #include "thalweg/tablet/append.h"
 #include "thalweg/tablet/bucket_store.h"
+#include "thalweg/tablet/kv_bucket.h"
 #include "thalweg/tablet/read.h"
 
 namespace thalweg::tablet {
@@ -43,6 +44,16 @@ class Bucket {
   /// where `durable` is set.
   arrow::Result<Accepted> Append(AppendRequest request, int64_t wall_ms, runtime::Completion<arrow::Status>* done);
 
+  /// A batch that a writer has sent before.
+  struct Repetition {
+    LogOffset base;
+    LogOffset end;
+    bool durable = false;
+  };
+  /// What Append would say of the batch with that number. None: it is new. `done` as in Append, where it is a repetition.
+  arrow::Result<std::optional<Repetition>> CheckRepeated(WriterId writer, int32_t sequence,
+                                                         runtime::Completion<arrow::Status>* done);
+
   /// `entry`, the oldest in flight, is durable. Gives the bytes that are no longer in flight.
   uint64_t Commit(journal::Entry entry);
   /// Nothing that is in flight will become durable, and nothing further is taken.
@@ -67,6 +78,10 @@ class Bucket {
   LogOffset start() const { return store_->start(); }
   LogOffset high_watermark() const { return high_watermark_; }
   LogOffset next_offset() const { return next_offset_; }
+  /// The rows by key; null until MakeKv, and for buckets that keep none.
+  KvBucket* kv() { return kv_.get(); }
+  void MakeKv(runtime::Executor& shard, StateFlusher& flusher) { kv_ = std::make_unique<KvBucket>(shard, flusher); }
+  const arrow::Status& failure() const { return failure_; }
   BucketStore& store() { return *store_; }
   const std::shared_ptr<BucketStore>& shared_store() const { return store_; }
 
@@ -92,6 +107,7 @@ class Bucket {
   std::deque<InFlight> in_flight_;
   std::deque<journal::Entry> tail_;
   std::vector<std::shared_ptr<ReadWaiter>> waiters_;
+  std::unique_ptr<KvBucket> kv_;
 };
 
 }  // namespace thalweg::tablet

@@ -21,6 +21,7 @@
 #include "thalweg/log/index_cache.h"
 #include "thalweg/log/open_files.h"
 #include "thalweg/tablet/bucket_tier.h"
+#include "thalweg/tablet/entrance.h"
 #include "thalweg/tablet/tiering.h"
 
 namespace thalweg::tablet {
@@ -36,9 +37,11 @@ struct StoreEnvironment {
   std::string remote_drops;  ///< see remote_drops.h
   TieringOptions tiering;
   TieringCounts tiering_counts{};
-  uint64_t direct_bytes_min = 0;               ///< of one append that goes to the files directly in any case
-  uint64_t direct_backlog_max = 0;             ///< unsynced bytes of a bucket above which no other does
-  std::function<void(std::string)> report;     ///< what a person should know; any thread
+  uint64_t direct_bytes_min = 0;            ///< of one append that goes to the files directly in any case
+  uint64_t direct_backlog_max = 0;          ///< unsynced bytes of a bucket above which no other does
+  std::function<void(std::string)> report;  ///< what a person should know; any thread
+  /// Whether a bucket keeps rows by key, which its log is the changelog of.
+  std::function<bool(const TableBucket&)> keeps_rows = [](const TableBucket&) { return false; };
   std::atomic<uint64_t> unwritten_bytes{0};    ///< of all buckets
   std::atomic<bool> any_set_aside{false};      ///< some bucket has such a folder
   std::atomic<uint64_t> buckets_set_aside{0};  ///< of those, found or made so far
@@ -135,6 +138,11 @@ class BucketStore {
   /// Removes the oldest segments, as far as all their batches were committed before `cutoff_ms` and the last checkpoint needs
   /// none of them. Opens the log where it is not.
   arrow::Status DropExpired(int64_t cutoff_ms);
+  /// Of a bucket that keeps rows: they are on disk as the changelog below `offset` makes them, so that only what follows must
+  /// stay. Until then all of it must.
+  void NoteStateStored(LogOffset offset);
+  /// Who uses the state on disk enters; once the bucket is dropped nobody does.
+  Entrance& state_use() { return state_use_; }
   /// A checkpoint with `point` of this bucket is durable.
   void NoteCheckpointed(const log::RecoveryPoint& point);
 
@@ -170,6 +178,7 @@ class BucketStore {
   LogOffset InFilesAlone() const;
   void NoteSynced(const log::RecoveryPoint& point);
   void ForgetUnwrittenLocked(size_t entries);
+  LogOffset NeededByState() const;
 
   const TableBucket bucket_;
   StoreEnvironment& environment_;
@@ -193,7 +202,10 @@ class BucketStore {
   std::vector<journal::Entry> replayed_;
   uint64_t replayed_bytes_ = 0;
 
+  Entrance state_use_;
+
   mutable std::mutex mutex_;  ///< guards what follows; never held over I/O
+  std::optional<LogOffset> state_stored_;
   std::deque<journal::Entry> unwritten_;
   uint64_t unwritten_bytes_ = 0;
   bool queued_for_write_ = false;

@@ -39,6 +39,14 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
                },
            .report = options.report}) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
+  if (!options.kv.stores) return;
+  stores_environment_.keeps_rows = [this](const TableBucket& bucket) {
+    return options_.kv.table_of(bucket) != nullptr;
+  };
+  states_ = std::make_unique<kv::StorePool>(*options.kv.stores, options.kv.open_stores_max);
+  dirty_ = std::make_unique<kv::DirtyBudget>(options.kv.dirty_bytes_max, options.kv.hash_seed);
+  state_flusher_ =
+      std::make_unique<StateFlusher>(environment.clock, environment.pool, *dirty_, options.kv.flusher, options.report);
 }
 
 Engine::~Engine() = default;
@@ -125,6 +133,10 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
     }
     co_await runtime::SwitchTo(environment_.pool);
     result &= store->Remove();
+    if (states_) {
+      store->state_use().Close();
+      result &= states_->Remove(id);
+    }
     NoteRingPressure();
     std::lock_guard lock(stores_mutex_);
     stores_.erase(id);
@@ -233,7 +245,9 @@ void Engine::Stop(int64_t budget_ms) {
   journal_->Close();
   disk_.Stop();
   flusher_->Stop();
+  if (state_flusher_) state_flusher_->Stop();
   flusher_->Drain(deadline);
+  if (state_flusher_) state_flusher_->Drain(deadline);
   // Last: it may have to wait for a store that does not answer, and that time is not taken from the files.
   if (tierer_) tierer_->Stop();
 }

@@ -18,6 +18,8 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/io/file_system.h"
 #include "thalweg/journal/journal.h"
+#include "thalweg/kv/dirty_budget.h"
+#include "thalweg/kv/store_pool.h"
 #include "thalweg/log/bucket_log.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
@@ -27,8 +29,12 @@
 #include "thalweg/tablet/bucket_store.h"
 #include "thalweg/tablet/disk_reserve.h"
 #include "thalweg/tablet/flusher.h"
+#include "thalweg/tablet/kv_bucket.h"
+#include "thalweg/tablet/kv_read.h"
+#include "thalweg/tablet/kv_table.h"
 #include "thalweg/tablet/read.h"
 #include "thalweg/tablet/remote_reads.h"
+#include "thalweg/tablet/state_flusher.h"
 #include "thalweg/tablet/tierer.h"
 #include "thalweg/tablet/tiering.h"
 
@@ -44,6 +50,22 @@ struct EngineEnvironment {
   runtime::Executor* remote_pool = nullptr;
 };
 
+/// Where the rows of primary-key tables are kept by key. All of it outlives the engine.
+struct KvOptions {
+  kv::StoreFactory* stores = nullptr;  ///< none: there are only log tables
+  /// What the bucket's table is; null where it has no primary key or is gone. Any thread.
+  std::function<std::shared_ptr<const KvTable>(const TableBucket&)> table_of;
+  /// The first of `count` numbers that no row of the table got in that auto-increment column before; completes on `home`.
+  std::function<runtime::Task<arrow::Result<int64_t>>(TableId table, int32_t column_id, int64_t count,
+                                                      runtime::Executor& home)>
+      reserve_numbers;
+  size_t open_stores_max = 256;
+  int64_t dirty_bytes_max = 64ll << 20;  ///< of rows in memory that are not in the states on disk
+  uint64_t hash_seed = 0;                ///< so that nobody can choose keys that collide
+  uint64_t replay_bytes = 4ull << 20;    ///< of the changelog at a time
+  StateFlusherOptions flusher;
+};
+
 struct EngineOptions {
   std::string directory;  ///< "journal/", "log/" and "checkpoint" go there
   journal::JournalOptions journal;
@@ -51,6 +73,7 @@ struct EngineOptions {
   FlusherOptions flusher;
   DiskReserveOptions disk;
   TieringOptions tiering;
+  KvOptions kv;
   size_t open_files_max = 512;
   size_t indexes_max = 256;  ///< of closed segments, kept in memory
   /// A direct write takes all that its bucket has committed before it to the device first, and what comes after it waits. So
@@ -127,6 +150,24 @@ class Engine final : public journal::CommitSink {
   /// Several reads: all shards at once, each reads its buckets one after the other and is switched to once. `readings`
   /// outlive the call.
   runtime::Task<> ReadAll(std::span<Reading* const> readings, runtime::Executor& home);
+
+  struct PutDone {
+    LogOffset end;         ///< behind the changes that the batch made
+    uint32_t records = 0;  ///< that were sent
+    bool repeated = false;
+  };
+  /// Puts a batch of rows into a bucket that keeps rows by key: they are merged with what is there, and what that changed is
+  /// appended to its log. Errors and `durable` as for Append; further CORRUPT_RECORD, SCHEMA_NOT_EXIST, DELETION_DISABLED, KV_STORAGE,
+  /// and STORAGE_BACKPRESSURE where rows come faster than they reach the disk. A refused batch has changed nothing.
+  runtime::Task<arrow::Result<PutDone>> Put(TableBucket bucket, PutRequest request, bool durable, int64_t timeout_ms,
+                                            runtime::Executor& home);
+  /// The rows under `keys`, all that was acknowledged before included; in `rows`, in the order of keys. Both outlive the call.
+  runtime::Task<arrow::Status> Lookup(TableBucket bucket, std::span<const ByteView> keys, FoundRows& rows,
+                                      runtime::Executor& home);
+  /// The first rows in the order of keys, as of one moment.
+  runtime::Task<arrow::Result<ScannedRows>> ScanRows(TableBucket bucket, RowScan scan, runtime::Executor& home);
+  /// INVALID_TABLE where rows are not counted.
+  runtime::Task<arrow::Result<int64_t>> CountRows(TableBucket bucket, runtime::Executor& home);
 
   struct Bounds {
     LogOffset start;
@@ -212,11 +253,26 @@ class Engine final : public journal::CommitSink {
                               RemoteReads::Pass& pass, ReadResult& result) const;
   runtime::Task<arrow::Result<std::optional<LogOffset>>> RemoteOffsetForTimestamp(const BucketStore& store,
                                                                                   int64_t timestamp_ms);
+  runtime::Task<arrow::Result<PutDone>> PutInTurn(Shard& shard, TableBucket id, const PutRequest& request,
+                                                  uint64_t& reserved, int64_t timeout_ms,
+                                                  runtime::Completion<arrow::Status>* done, bool& wait);
+  runtime::Task<arrow::Result<PutDone>> PutNext(Shard& shard, std::shared_ptr<Bucket> bucket, const PutRequest& request,
+                                                uint64_t& reserved, int64_t timeout_ms,
+                                                runtime::Completion<arrow::Status>* done, bool& wait);
+  runtime::Task<arrow::Status> EnsureNumbers(Shard& shard, Bucket& bucket, const KvTable& table, uint64_t count);
+  runtime::Task<arrow::Status> AwaitDirtyRoom(Shard& shard, int64_t timeout_ms);
+  runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> FindRows(Shard& shard, TableBucket bucket);
+  runtime::Task<arrow::Status> EnsureRows(Shard& shard, std::shared_ptr<Bucket> bucket);
+  runtime::Task<> OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket);
+  runtime::Task<arrow::Status> ReplayChangelog(Shard& shard, std::shared_ptr<Bucket> bucket, const KvTable& table,
+                                               kv::BucketState& state);
   void StartTiering();
   void AddTieringStats(EngineStats& stats) const;
   runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
   static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
+  /// Most that one append takes: what a journal file holds.
+  uint64_t journal_record_bytes_max() const;
   bool HasRoom(const Shard& shard, uint64_t bytes) const;
   void AdmitWaiting(Shard& shard);
   void RefuseWaiting(const arrow::Status& why);
@@ -240,6 +296,9 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these three only where there is remote storage
   std::unique_ptr<RemoteReads> remote_reads_;
   std::unique_ptr<Tierer> tierer_;
+  std::unique_ptr<kv::StorePool> states_;  ///< these three only where rows are kept by key
+  std::unique_ptr<kv::DirtyBudget> dirty_;
+  std::unique_ptr<StateFlusher> state_flusher_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 

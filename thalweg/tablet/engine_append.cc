@@ -27,10 +27,14 @@ bool Engine::HasRoom(const Shard& shard, uint64_t bytes) const {
   return shard.in_flight_bytes == 0 || shard.in_flight_bytes + bytes <= options_.in_flight_bytes_max;
 }
 
+uint64_t Engine::journal_record_bytes_max() const {
+  return options_.journal.ring.file_bytes - journal::kFileHeaderBytes - kRecordOverheadBytes;
+}
+
 runtime::Task<arrow::Status> Engine::Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms) {
   if (stopping_) co_return StoppingError();
   if (failed_) co_return health();
-  if (bytes > options_.journal.ring.file_bytes - journal::kFileHeaderBytes - kRecordOverheadBytes) {
+  if (bytes > journal_record_bytes_max()) {
     co_return Error(ErrorCode::kRecordTooLarge, "{} bytes at once are more than a journal file holds ({}).", bytes,
                     options_.journal.ring.file_bytes);
   }

@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "thalweg/base/check.h"
+#include "thalweg/base/error.h"
+#include "thalweg/tablet/engine.h"
+
+// Rows by key: writes that become changes in a bucket's log, and reads of what they add up to.
+
+namespace thalweg::tablet {
+namespace {
+
+// A change takes about this much more in the log than the row that made it: what was there before stands beside it.
+constexpr uint64_t kChangelogFactor = 2;
+constexpr uint64_t kChangelogBytesMin = 1024;
+// How often a write looks whether there is room for its rows in memory again.
+constexpr std::chrono::milliseconds kRoomPause(5);
+
+}  // namespace
+
+runtime::Task<arrow::Result<Engine::PutDone>> Engine::Put(TableBucket id, PutRequest request, bool durable,
+                                                          int64_t timeout_ms, runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  uint64_t reserved = kChangelogFactor * request.batch.size() + kChangelogBytesMin;
+  const arrow::Status refused = co_await Admit(shard, reserved, timeout_ms);
+  if (!refused.ok()) {
+    co_await runtime::EnsureOn(home);
+    co_return refused;
+  }
+  runtime::Completion<arrow::Status> done;
+  bool wait = false;
+  auto put = co_await PutInTurn(shard, id, request, reserved, timeout_ms, durable ? &done : nullptr, wait);
+  // What is in the log now is let go when it is durable.
+  if (reserved > 0) {
+    CountInFlight(shard, -static_cast<int64_t>(reserved));
+    AdmitWaiting(shard);
+  }
+  if (put.ok() && wait) TW_CO_RETURN_NOT_OK(co_await done.Wait(home));
+  co_await runtime::EnsureOn(home);
+  co_return put;
+}
+
+runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutInTurn(Shard& shard, TableBucket id, const PutRequest& request,
+                                                                uint64_t& reserved, int64_t timeout_ms,
+                                                                runtime::Completion<arrow::Status>* done, bool& wait) {
+  if (!states_) co_return Error(ErrorCode::kNonPrimaryKeyTable, "{} keeps no rows by key.", id);
+  TW_CO_ASSIGN_OR_RETURN(const auto bucket, co_await Find(shard, id));
+  if (!bucket->kv()) bucket->MakeKv(*shard.executor, *state_flusher_);
+  co_await bucket->kv()->Turn();
+  auto put = co_await PutNext(shard, bucket, request, reserved, timeout_ms, done, wait);
+  bucket->kv()->EndTurn();
+  co_return put;
+}
+
+runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std::shared_ptr<Bucket> bucket,
+                                                              const PutRequest& request, uint64_t& reserved,
+                                                              int64_t timeout_ms,
+                                                              runtime::Completion<arrow::Status>* done, bool& wait) {
+  TW_CO_ASSIGN_OR_RETURN(const PutBatch batch, PutBatch::Parse(request.batch));
+  TW_CO_RETURN_NOT_OK(co_await EnsureRows(shard, bucket));
+  TW_CO_RETURN_NOT_OK(co_await AwaitDirtyRoom(shard, timeout_ms));
+  const auto count = static_cast<uint32_t>(batch.keys.size());
+  // Before anything is merged: what was sent twice must not change a row twice.
+  TW_CO_ASSIGN_OR_RETURN(const auto repeated, bucket->CheckRepeated(batch.writer, batch.sequence, done));
+  if (repeated) {
+    wait = done && !repeated->durable;
+    co_return PutDone{.end = repeated->end, .records = count, .repeated = true};
+  }
+  KvBucket& rows = *bucket->kv();
+  const auto state = rows.state();
+  kv::BucketState::Prior prior;
+  prior.rows.Reset(batch.keys.size());
+  state->overlay().LookupNewest(batch.keys, &prior.rows);
+  if (prior.rows.unknown() > 0) {
+    // Only this write may change rows now, so what the state says stays true, whatever is flushed to it meanwhile.
+    TW_CO_RETURN_NOT_OK(co_await runtime::RunOn(environment_.pool, *shard.executor, [&]() -> arrow::Status {
+      Entrance& use = bucket->store().state_use();
+      if (!use.Enter()) return Error(ErrorCode::kUnknownTableOrBucket, "Its table was dropped.");
+      const arrow::Status status = state->Complete(batch.keys, &prior.rows);
+      use.Leave();
+      return status;
+    }));
+    TW_CO_RETURN_NOT_OK(bucket->failure());
+  }
+  TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
+  const LogOffset begin = bucket->next_offset();
+  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin));
+  const uint64_t bytes = merged.changelog.records.size();
+  if (bytes > journal_record_bytes_max()) {
+    rows.Abort();
+    co_return Error(ErrorCode::kRecordTooLarge,
+                    "What the batch changes takes {} bytes in the log, at most {} fit: send smaller batches.", bytes,
+                    journal_record_bytes_max());
+  }
+  auto accepted = bucket->Append(std::move(merged.changelog), environment_.clock.WallMs(), done);
+  if (!accepted.ok()) {
+    rows.Abort();
+    co_return accepted.status();
+  }
+  TW_CHECK(accepted->entry && accepted->base == begin);
+  rows.Accept(merged);
+  CountInFlight(shard, static_cast<int64_t>(bytes) - static_cast<int64_t>(reserved));
+  reserved = 0;
+  journal_->Append(std::move(*accepted->entry));
+  wait = done != nullptr;
+  co_return PutDone{.end = merged.end, .records = count};
+}
+
+runtime::Task<arrow::Status> Engine::EnsureNumbers(Shard& shard, Bucket& bucket, const KvTable& table, uint64_t count) {
+  const auto column = table.numbered_column();
+  RowNumbers& numbers = bucket.kv()->numbers();
+  while (column && numbers.left() < count) {
+    const int64_t reserved = std::max<int64_t>(table.config().auto_increment_cache_size, 1);
+    TW_CO_ASSIGN_OR_RETURN(const int64_t first, co_await options_.kv.reserve_numbers(
+                                                    bucket.store().bucket().table, *column, reserved, *shard.executor));
+    numbers.Add(first, reserved);
+    TW_CO_RETURN_NOT_OK(bucket.failure());
+  }
+  co_return arrow::Status::OK();
+}
+
+runtime::Task<arrow::Status> Engine::AwaitDirtyRoom(Shard& shard, int64_t timeout_ms) {
+  const int64_t deadline_ns = environment_.clock.MonotonicNs() + timeout_ms * 1'000'000;
+  while (dirty_->IsFull()) {
+    if (stopping_) co_return StoppingError();
+    if (environment_.clock.MonotonicNs() >= deadline_ns) {
+      co_return Error(ErrorCode::kStorageBackpressure,
+                      "Rows come faster than they reach the disk: nothing was written. Retry.");
+    }
+    co_await runtime::Sleep(*shard.executor, kRoomPause);
+  }
+  co_return arrow::Status::OK();
+}
+
+runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> Engine::FindRows(Shard& shard, TableBucket id) {
+  if (!states_) co_return Error(ErrorCode::kNonPrimaryKeyTable, "{} keeps no rows by key.", id);
+  TW_CO_ASSIGN_OR_RETURN(auto bucket, co_await Find(shard, id));
+  if (!bucket->kv()) bucket->MakeKv(*shard.executor, *state_flusher_);
+  TW_CO_RETURN_NOT_OK(co_await EnsureRows(shard, bucket));
+  co_return bucket;
+}
+
+runtime::Task<arrow::Status> Engine::Lookup(TableBucket id, std::span<const ByteView> keys, FoundRows& rows,
+                                            runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  const auto bucket = co_await FindRows(shard, id);
+  arrow::Status status = bucket.status();
+  if (status.ok()) {
+    const auto state = (*bucket)->kv()->state();
+    if (!state->LookupInMemory(keys, &rows)) {
+      co_await runtime::SwitchTo(environment_.pool);
+      Entrance& use = (*bucket)->store().state_use();
+      if (use.Enter()) {
+        status = state->Complete(keys, &rows);
+        use.Leave();
+      } else {
+        status = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
+      }
+    }
+  }
+  co_await runtime::EnsureOn(home);
+  co_return status;
+}
+
+namespace {
+
+arrow::Result<ScannedRows> ScanState(kv::BucketState& state, const RowScan& scan) {
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, state.TakeSnapshot());
+  ScannedRows found;
+  const auto cursor = snapshot->Scan(scan.prefix);
+  for (; cursor->Valid() && static_cast<int64_t>(found.places.size()) < scan.limit; cursor->Next()) {
+    const ByteView value = cursor->value();
+    if (found.bytes.size() + value.size() > scan.bytes_max) {
+      found.cut = true;
+      break;
+    }
+    found.places.emplace_back(found.bytes.size(), value.size());
+    found.bytes.insert(found.bytes.end(), value.begin(), value.end());
+  }
+  ARROW_RETURN_NOT_OK(cursor->status());
+  return found;
+}
+
+}  // namespace
+
+runtime::Task<arrow::Result<ScannedRows>> Engine::ScanRows(TableBucket id, RowScan scan, runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  const auto bucket = co_await FindRows(shard, id);
+  arrow::Result<ScannedRows> found = ScannedRows();
+  if (!bucket.ok()) {
+    found = bucket.status();
+  } else {
+    const auto state = (*bucket)->kv()->state();
+    co_await runtime::SwitchTo(environment_.pool);
+    Entrance& use = (*bucket)->store().state_use();
+    if (use.Enter()) {
+      found = ScanState(*state, scan);
+      use.Leave();
+    } else {
+      found = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
+    }
+  }
+  co_await runtime::EnsureOn(home);
+  co_return found;
+}
+
+runtime::Task<arrow::Result<int64_t>> Engine::CountRows(TableBucket id, runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  const auto bucket = co_await FindRows(shard, id);
+  std::optional<int64_t> count;
+  if (bucket.ok()) count = (*bucket)->kv()->state()->meta().row_count;
+  co_await runtime::EnsureOn(home);
+  TW_CO_RETURN_NOT_OK(bucket.status());
+  if (count) co_return *count;
+  co_return Error(ErrorCode::kInvalidTable,
+                  "The rows of {} are not counted: its table has the option table.changelog.image = wal.", id);
+}
+
+}  // namespace thalweg::tablet

@@ -36,6 +36,9 @@ MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote) {
           .unwritten = std::min(rest / 12, 64 * kMiB),  // times 2
           .in_flight = std::clamp(rest / 12 / shards, 2 * kMiB, 64 * kMiB),
           .segment_indexes = std::clamp<uint64_t>(rest / 24 / kIndexBytes, 16, 256),
+          .kv_dirty = std::min(rest / 32, 64 * kMiB),
+          .kv_block_cache = std::min(rest / 64, 64 * kMiB),
+          .kv_write_buffers = std::clamp(rest / 64, 2 * kMiB, 32 * kMiB),
           .connections = static_cast<int>(std::min(budget / 8 / kConnectionBytes, kConnectionsMax))};
 }
 

@@ -23,6 +23,8 @@
 #include "thalweg/http/server.h"
 #include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
+#include "thalweg/kv/rocksdb_resources.h"
+#include "thalweg/kv/rocksdb_store_factory.h"
 #include "thalweg/net/tcp.h"
 #include "thalweg/runtime/block_on.h"
 #include "thalweg/runtime/clock.h"
@@ -34,6 +36,7 @@
 #include "thalweg/runtime/signals.h"
 #include "thalweg/runtime/threads.h"
 #include "thalweg/service/endpoint.h"
+#include "thalweg/service/kv_tables.h"
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
@@ -163,6 +166,19 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
+  void OpenStates(tablet::KvOptions& options) {
+    auto resources = kv::RocksdbResources::Make(
+        fs_, {.block_cache_bytes = shares_.kv_block_cache, .write_buffer_bytes = shares_.kv_write_buffers});
+    stores_ = std::make_unique<kv::RocksdbStoreFactory>(std::move(resources), options_.data_directory + "/kv");
+    options.stores = stores_.get();
+    options.table_of = [this](const TableBucket& bucket) { return service::KvTableOf(kv_tables_, *catalog_, bucket); };
+    options.reserve_numbers = [this](TableId table, int32_t column_id, int64_t count, runtime::Executor& home) {
+      return catalog_->ReserveRowNumbers(table, column_id, count, home);
+    };
+    options.dirty_bytes_max = static_cast<int64_t>(shares_.kv_dirty);
+    options.hash_seed = runtime::SystemRandom().Next();
+  }
+
   arrow::Status OpenEngine() {
     tablet::EngineOptions options;
     options.directory = options_.data_directory;
@@ -177,6 +193,7 @@ class RunningServer {
     options.indexes_max = shares_.segment_indexes;
     options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
     ARROW_RETURN_NOT_OK(OpenRemoteStorage(options.tiering));
+    OpenStates(options.kv);
     const auto view = catalog_->view();
     const auto exists = [&](const TableBucket& bucket) {
       const auto table = view->FindTable(bucket.table);
@@ -234,6 +251,7 @@ class RunningServer {
                               .pool = pool_,
                               .metrics = *request_metrics_,
                               .slices = slices_,
+                              .kv_tables = kv_tables_,
                               .limits = options_.limits,
                               .policy = options_.authorizer_enabled ? &options_.policy : nullptr,
                               .configuration = options_.configuration});
@@ -309,6 +327,8 @@ class RunningServer {
   std::unique_ptr<catalog::BoundedMetaStore> bounded_store_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<io::ObjectStore> remote_store_;
+  service::KvTables kv_tables_;
+  std::unique_ptr<kv::StoreFactory> stores_;
   std::unique_ptr<tablet::Engine> engine_;
   std::vector<catalog::Dropped> leftovers_;  ///< of drops that the last life of the server did not finish
   std::unique_ptr<upkeep::DroppedData> dropped_data_;

@@ -7,7 +7,9 @@
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/security/access_policy.h"
 #include "thalweg/service/services.h"
+#include "thalweg/wire/lookup.h"
 #include "thalweg/wire/produce_log.h"
+#include "thalweg/wire/put_kv.h"
 
 namespace thalweg::service {
 
@@ -33,6 +35,18 @@ arrow::Status NeedsDropDatabase(const Call& call) {
 arrow::Status NeedsProduceLog(const Call& call) {
   ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodeProduceLogRequest(call.request.body));
   return RequireOnTable(call, Operation::kWrite, request.table);
+}
+
+arrow::Status NeedsPutKv(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodePutKvRequest(call.request.body));
+  return RequireOnTable(call, Operation::kWrite, request.table);
+}
+
+arrow::Status NeedsLookup(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodeLookupRequest(call.request.body));
+  return RequireOnTable(call, request.insert_if_not_exists ? Operation::kWrite : Operation::kRead, request.table);
 }
 
 arrow::Status NeedsInitWriter(const Call& call) {

@@ -59,6 +59,9 @@ arrow::Status NeedsTableOfId(const Call& call) {
 arrow::Status NeedsDropDatabase(const Call& call);
 /// WRITE on the table.
 arrow::Status NeedsProduceLog(const Call& call);
+arrow::Status NeedsPutKv(const Call& call);
+/// READ on the table; WRITE where it is to insert what it does not find.
+arrow::Status NeedsLookup(const Call& call);
 /// WRITE on one of the tables.
 arrow::Status NeedsInitWriter(const Call& call);
 /// READ on some table.

@@ -289,6 +289,17 @@ void AddDataCases(std::map<ApiKey, Case>& cases) {
                                                                                       request.set_limit(1);
                                                                                     })),
       kRead, kPlain};
+  // Without buckets: what they would say is not the matter here.
+  cases[ApiKey::kPutKv] = {
+      OfTable<pb::PutKvResponse>(ApiKey::kPutKv, With<pb::PutKvRequest>({},
+                                                                        [](auto& request) {
+                                                                          request.set_acks(-1);
+                                                                          request.set_timeout_ms(9);
+                                                                        })),
+      kWrite, kPlain};
+  cases[ApiKey::kLookup] = {OfTable<pb::LookupResponse>(ApiKey::kLookup, pb::LookupRequest()), kRead, kPlain};
+  cases[ApiKey::kPrefixLookup] = {OfTable<pb::PrefixLookupResponse>(ApiKey::kPrefixLookup, pb::PrefixLookupRequest()),
+                                  kRead, kPlain};
   cases[ApiKey::kGetTableStats] = {
       OfTable<pb::GetTableStatsResponse>(
           ApiKey::kGetTableStats,

@@ -62,9 +62,17 @@ runtime::Task<> CountOne(const Call& call, const TableAccess& access, const pb::
   if (wanted.has_partition_id()) to->set_partition_id(wanted.partition_id());
   to->set_bucket_id(wanted.bucket_id());
   arrow::Status status = access.CheckBucket(bucket.partition, bucket.bucket);
-  if (status.ok()) status = access.CheckLogTable();
   if (!status.ok()) {
     SetError(status, to);
+    co_return;
+  }
+  if (access.table().descriptor->HasPrimaryKey()) {
+    const auto rows = co_await call.services.engine.CountRows(bucket, call.home);
+    if (rows.ok()) {
+      to->set_row_count(*rows);
+    } else {
+      SetError(rows.status(), to);
+    }
     co_return;
   }
   const auto bounds = co_await call.services.engine.BoundsOf(bucket, call.home);

@@ -42,6 +42,10 @@ THALWEG_HANDLER(HandleListPartitionInfos);
 THALWEG_HANDLER(HandleProduceLog);
 THALWEG_HANDLER(HandleFetchLog);
 THALWEG_HANDLER(HandleLimitScan);
+// put_kv_handler.cc, lookup_handlers.cc
+THALWEG_HANDLER(HandlePutKv);
+THALWEG_HANDLER(HandleLookup);
+THALWEG_HANDLER(HandlePrefixLookup);
 // bucket_handlers.cc
 THALWEG_HANDLER(HandleInitWriter);
 THALWEG_HANDLER(HandleListOffsets);

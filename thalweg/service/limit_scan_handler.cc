@@ -7,6 +7,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/format/batch_slice.h"
 #include "thalweg/format/log_batch.h"
+#include "thalweg/format/value_batch.h"
 #include "thalweg/schema/arrow_mapping.h"
 #include "thalweg/schema/table_config.h"
 #include "thalweg/service/answer_memory.h"
@@ -103,18 +104,28 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
   co_return records;
 }
 
-runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::LimitScanRequest& request) {
+/// The first `limit` rows of a bucket in the order of keys, as a value batch.
+runtime::Task<arrow::Result<std::string>> FirstRows(const Call& call, TableBucket bucket, int64_t limit) {
+  TW_CO_ASSIGN_OR_RETURN(const auto rows,
+                         co_await call.services.engine.ScanRows(
+                             bucket, {.prefix = {}, .limit = limit, .bytes_max = kAnswerBytesMax}, call.home));
+  format::ValueBatchBuilder batch;
+  for (const ByteView value : rows.Values()) batch.Append(value);
+  co_return std::string(AsText(batch.Finish()));
+}
+
+runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::LimitScanRequest& request,
+                                               bool& is_log_table) {
   TW_CO_ASSIGN_OR_RETURN(const auto access, TableAccess::Find(call.services, TableId(request.table_id())));
   const TableBucket bucket = access.BucketOf(request, request.bucket_id());
   TW_CO_RETURN_NOT_OK(access.CheckBucket(bucket.partition, bucket.bucket));
-  if (access.table().descriptor->HasPrimaryKey()) {
-    co_return Error(ErrorCode::kUnsupportedVersion, "{} has a primary key: this version serves log tables only.",
-                    access.table().path);
-  }
+  is_log_table = !access.table().descriptor->HasPrimaryKey();
   if (request.limit() < 0)
     co_return Error(ErrorCode::kInvalidScanRequest, "A limit of {} makes no sense.", request.limit());
   TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kAnswerBytesMax)).status());
-  TW_CO_ASSIGN_OR_RETURN(auto records, co_await LastRecords(call, access, bucket, request.limit()));
+  auto found = is_log_table ? co_await LastRecords(call, access, bucket, request.limit())
+                            : co_await FirstRows(call, bucket, request.limit());
+  TW_CO_ASSIGN_OR_RETURN(auto records, std::move(found));
   // Here, in the message and in the frame.
   call.answer_memory.Resize(static_cast<int64_t>(3 * records.size()));
   co_return records;
@@ -126,10 +137,11 @@ runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::Limit
 runtime::Task<arrow::Result<Reply>> HandleLimitScan(Call call) {
   pb::LimitScanRequest request;
   TW_CO_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
-  auto records = co_await Scan(call, request);
+  bool is_log_table = true;
+  auto records = co_await Scan(call, request, is_log_table);
   pb::LimitScanResponse response;
   if (records.ok()) {
-    response.set_is_log_table(true);
+    response.set_is_log_table(is_log_table);
     response.set_records(std::move(*records));
   } else {
     response.set_error_code(static_cast<int32_t>(CodeOf(records.status())));

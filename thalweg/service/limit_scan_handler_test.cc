@@ -114,7 +114,7 @@ TEST_F(LimitScanTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(CodeIn(*Scan(Request(table, -1))), ErrorCode::kInvalidScanRequest);
   EXPECT_EQ(CodeIn(*Scan(Request(table, 1, 1))), ErrorCode::kUnknownTableOrBucket);
   EXPECT_EQ(CodeIn(*Scan(Request(table + 9, 1))), ErrorCode::kUnknownTableOrBucket);
-  EXPECT_EQ(CodeIn(*Scan(Request(keyed, 1))), ErrorCode::kUnsupportedVersion);
+  EXPECT_EQ(CodeIn(*Scan(Request(keyed, -1))), ErrorCode::kInvalidScanRequest);
 }
 
 }  // namespace

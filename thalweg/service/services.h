@@ -25,6 +25,7 @@ class DroppedData;
 
 namespace thalweg::service {
 
+class KvTables;
 class RequestMetrics;
 class SliceCache;
 
@@ -56,6 +57,7 @@ struct Services {
   runtime::Executor& pool;  ///< may block
   RequestMetrics& metrics;
   SliceCache& slices;
+  KvTables& kv_tables;
   ServiceLimits limits;
   /// Who may do what. Null: everybody everything.
   const security::AccessPolicy* policy = nullptr;

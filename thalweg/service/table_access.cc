@@ -28,6 +28,23 @@ arrow::Status TableAccess::CheckLogTable() const {
                table_->path);
 }
 
+arrow::Status TableAccess::CheckPrimaryKeyTable() const {
+  if (table_->descriptor->HasPrimaryKey()) return arrow::Status::OK();
+  return Error(ErrorCode::kNonPrimaryKeyTable, "{} has no primary key, hence no rows by key: append to it, scan it.",
+               table_->path);
+}
+
+arrow::Status TableAccess::CheckKeyVersion(int16_t version) const {
+  if (version > 0) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto* config, table_->layout->Config());
+  const bool changed =
+      config->lake_format && config->kv_format_version == 2 && !table_->descriptor->HasDefaultBucketKey();
+  if (!changed) return arrow::Status::OK();
+  return Error(ErrorCode::kUnsupportedVersion,
+               "The client is too old for {}: it would encode keys in another way. Use a later Fluss client.",
+               table_->path);
+}
+
 arrow::Status TableAccess::CheckBucket(PartitionId partition, BucketId bucket) const {
   if (table_->IsPartitioned() != (partition != kNoPartition)) {
     return Error(ErrorCode::kUnknownTableOrBucket, "{} {}", table_->path,

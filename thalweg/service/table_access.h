@@ -41,6 +41,10 @@ class TableAccess {
 
   /// INVALID_TABLE for a table with a primary key: its log is the server's to write.
   arrow::Status CheckLogTable() const;
+  /// NON_PRIMARY_KEY_TABLE for a log table: it has no rows by key.
+  arrow::Status CheckPrimaryKeyTable() const;
+  /// UNSUPPORTED_VERSION where `version` of a request is of clients that encode keys of this table in another way.
+  arrow::Status CheckKeyVersion(int16_t version) const;
   /// UNKNOWN_TABLE_OR_BUCKET, PARTITION_NOT_EXISTS.
   arrow::Status CheckBucket(PartitionId partition, BucketId bucket) const;
 

@@ -13,7 +13,10 @@
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/kv/memory_state_store.h"
+#include "thalweg/kv/store_pool.h"
 #include "thalweg/runtime/metrics.h"
+#include "thalweg/service/kv_tables.h"
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
@@ -129,6 +132,15 @@ struct TestServerOptions {
   uint64_t segment_bytes = 1ull << 30;
 };
 
+/// States that are gone with the server: its rows come from the changelogs.
+class MemoryStores final : public kv::StoreFactory {
+ public:
+  arrow::Result<std::unique_ptr<kv::StateStore>> Open(const TableBucket&) override {
+    return std::make_unique<kv::MemoryStateStore>();
+  }
+  arrow::Status Remove(const TableBucket&) override { return arrow::Status::OK(); }
+};
+
 /// A whole server in one thread: catalog, engine and sessions over a simulated machine. For tests.
 class TestServer {
  public:
@@ -154,6 +166,7 @@ class TestServer {
                                 .pool = pool,
                                 .metrics = request_metrics,
                                 .slices = slices,
+                                .kv_tables = kv_tables,
                                 .limits = this->options.limits});
     server = std::make_unique<Server>(*services, shards, [this](std::string what) { reports.push_back(what); });
     listener =
@@ -194,6 +207,8 @@ class TestServer {
   std::vector<std::string> reports;
   Endpoint endpoint{.name = "FLUSS", .advertised = {"127.0.0.1", 9123}};
   std::unique_ptr<catalog::Catalog> catalog;
+  KvTables kv_tables;
+  std::unique_ptr<kv::StoreFactory> stores = std::make_unique<MemoryStores>();
   std::unique_ptr<tablet::Engine> engine;
   upkeep::TimeZones zones{disk, "zoneinfo", [this](std::string what) { reports.push_back(what); }};
   std::optional<upkeep::DroppedData> dropped_data;
@@ -210,6 +225,12 @@ class TestServer {
     engine_options.journal.ring.file_bytes = 2 << 20;
     engine_options.journal.ring.first_file_bytes = 1 << 20;
     engine_options.log.segment_bytes_max = options.segment_bytes;
+    engine_options.kv.stores = stores.get();
+    engine_options.kv.table_of = [this](const TableBucket& bucket) { return KvTableOf(kv_tables, *catalog, bucket); };
+    engine_options.kv.reserve_numbers = [this](TableId table, int32_t column_id, int64_t count,
+                                               runtime::Executor& home) {
+      return catalog->ReserveRowNumbers(table, column_id, count, home);
+    };
     engine_options.report = [this](const std::string& what) { reports.push_back(what); };
     io::FileSystem& fs = options.fs ? *options.fs : disk;
     engine = tablet::Engine::Open(

@@ -1,4 +1,4 @@
-"""The test suite that ships in pyfluss's source package: where it comes from, and which of it applies.
+"""The test suite that ships in pyfluss's source package: where it comes from, and how all of it is run.
 
 None of its files are kept here; they are fetched by hash into the cache and run as they are. The suite starts a
 server of its own only where FLUSS_BOOTSTRAP_SERVERS is unset, so that variable is always given.
@@ -26,19 +26,6 @@ SOURCE = f"pyfluss-{VERSION}.tar.gz"
 SHA256 = "7ade0769e094ff65759b1b96ba5fa6cf6654dd3e4e20a76f21e43d93d53f863b"
 
 SHIPPED_COUNT = 98
-# Left out, each with the reason; a trailing "::" takes a whole file.
-LEFT_OUT = {
-    "test_kv_table.py::": "primary-key data",
-    "test_kv_changelog.py::": "primary-key data",
-    "test_context_manager.py::test_upsert_writer_context_manager": "primary-key data",
-    "test_batch_scanner.py::test_reads_primary_key_table": "primary-key data",
-    "test_examples.py::test_example_runs[auto_increment_table]": "primary-key data",
-    "test_examples.py::test_example_runs[complex_types]": "primary-key data",
-    "test_examples.py::test_example_runs[kv_changelog]": "primary-key data",
-    "test_examples.py::test_example_runs[partitioned_kv_table]": "primary-key data",
-    "test_examples.py::test_example_runs[pk_table]": "primary-key data",
-}
-RUN_COUNT = 78
 # Whom the suite logs in as, over a listener of its own.
 SASL_USERS = {"admin": "admin-secret", "alice": "alice-secret"}
 
@@ -49,10 +36,6 @@ class Outcome:
 
     verdict: str
     detail: str
-
-
-def applies(name: str) -> bool:
-    return not any(name.startswith(prefix) for prefix in LEFT_OUT)
 
 
 def source_dir() -> Path:

@@ -210,6 +210,17 @@ TEST_F(CatalogTest, WriterIdsAreReservedInBlocksAndNeverGivenTwice) {
   EXPECT_GT(Await(catalog_->NextWriterId(home_))->value, *ids.rbegin());
 }
 
+TEST_F(CatalogTest, NumbersOfAColumnAreNeverGivenTwice) {
+  const TableId table = Create("t").ValueOrDie()->id;
+  EXPECT_EQ(Await(catalog_->ReserveRowNumbers(table, 3, 100, home_)).ValueOrDie(), 1);
+  EXPECT_EQ(Await(catalog_->ReserveRowNumbers(table, 3, 50, home_)).ValueOrDie(), 101);
+  EXPECT_EQ(Await(catalog_->ReserveRowNumbers(table, 4, 50, home_)).ValueOrDie(), 1);
+  Restart();
+  EXPECT_EQ(Await(catalog_->ReserveRowNumbers(table, 3, 1, home_)).ValueOrDie(), 151);
+  EXPECT_EQ(CodeOf(Await(catalog_->ReserveRowNumbers(TableId(99), 3, 1, home_)).status()),
+            ErrorCode::kUnknownTableOrBucket);
+}
+
 TEST_F(CatalogTest, ConcurrentChangesGoOneAtATime) {
   int created = 0;
   int refused = 0;

@@ -227,6 +227,7 @@ class Engine final : public journal::CommitSink {
     std::deque<std::shared_ptr<Admission>> queue;
     bool admitting = false;
     std::deque<TableBucket> dropped;  ///< whose slots are kept, oldest first
+    BuilderCache builders;
   };
 
   Engine(const EngineEnvironment& environment, const EngineOptions& options);

@@ -86,7 +86,7 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   }
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();
-  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin));
+  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin, shard.builders));
   const uint64_t bytes = merged.changelog.records.size();
   if (bytes > journal_record_bytes_max()) {
     rows.Abort();
@@ -111,8 +111,9 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
 runtime::Task<arrow::Status> Engine::EnsureNumbers(Shard& shard, Bucket& bucket, const KvTable& table, uint64_t count) {
   const auto column = table.numbered_column();
   RowNumbers& numbers = bucket.kv()->numbers();
-  while (column && numbers.left() < count) {
-    const int64_t reserved = std::max<int64_t>(table.config().auto_increment_cache_size, 1);
+  if (column && numbers.left() < count) {
+    const int64_t reserved =
+        std::max(table.config().auto_increment_cache_size, static_cast<int64_t>(count - numbers.left()));
     TW_CO_ASSIGN_OR_RETURN(const int64_t first, co_await options_.kv.reserve_numbers(
                                                     bucket.store().bucket().table, *column, reserved, *shard.executor));
     numbers.Add(first, reserved);

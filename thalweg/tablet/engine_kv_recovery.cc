@@ -3,6 +3,7 @@
 #include <variant>
 #include <vector>
 
+#include "fmt/format.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/changelog_reader.h"
 #include "thalweg/format/log_batch.h"
@@ -75,6 +76,8 @@ runtime::Task<arrow::Status> Engine::EnsureRows(Shard& shard, std::shared_ptr<Bu
 
 runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
   const TableBucket id = bucket->store().bucket();
+  const LogOffset start = bucket->start();
+  const LogOffset end = bucket->next_offset();
   // Always a switch, so that those who wait stand in line before it is over.
   auto opened = co_await runtime::RunOn(
       environment_.pool, *shard.executor, [&]() -> arrow::Result<std::shared_ptr<kv::BucketState>> {
@@ -84,7 +87,16 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
         arrow::Result<std::shared_ptr<kv::BucketState>> state =
             Error(ErrorCode::kNonPrimaryKeyTable, "{} keeps no rows by key.", id);
         if (table) {
-          state = kv::BucketState::Open(*states_, *dirty_, {.bucket = id, .count_rows = table->counts_rows()});
+          const kv::BucketState::Options options{.bucket = id, .count_rows = table->counts_rows()};
+          state = kv::BucketState::Open(*states_, *dirty_, options);
+          if (state.ok() && (*state)->overlay().stored() > end && start == LogOffset(0)) {
+            // A power cut took the end of the changelog, which was acknowledged from the page cache. All of the rest is there.
+            options_.report(
+                fmt::format("The rows of {} on disk are ahead of its changelog and are made anew from it.", id));
+            *state = nullptr;
+            const arrow::Status removed = states_->Remove(id);
+            state = removed.ok() ? kv::BucketState::Open(*states_, *dirty_, options) : removed;
+          }
         }
         use.Leave();
         return state;

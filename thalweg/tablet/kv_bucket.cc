@@ -70,17 +70,14 @@ void RowNumbers::Add(int64_t first, int64_t count) {
   left_ += static_cast<uint64_t>(count);
 }
 
-arrow::Status KvBucket::UseTable(const std::shared_ptr<const KvTable>& table) {
-  if (table == table_) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(auto builder, table->MakeBuilder());
-  builder_ = std::move(builder);
+void KvBucket::UseTable(const std::shared_ptr<const KvTable>& table) {
+  if (table == table_) return;
   mergers_.clear();
   table_ = table;
   if (const auto column = table->rows()->auto_increment_column()) {
     const bool is_int = table->schema().columns()[*column].type.kind == schema::TypeKind::kInt;
     numbers_.set_last(is_int ? INT32_MAX : INT64_MAX);
   }
-  return arrow::Status::OK();
 }
 
 arrow::Result<kv::RowMerger*> KvBucket::MergerFor(const PutRequest& request) {
@@ -96,21 +93,23 @@ arrow::Result<kv::RowMerger*> KvBucket::MergerFor(const PutRequest& request) {
 }
 
 arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const PutBatch& batch,
-                                                const kv::RowBatch& old_rows, LogOffset begin) {
+                                                const kv::RowBatch& old_rows, LogOffset begin, BuilderCache& builders) {
   // A request that was on its way while the table got a column must not take the bucket back to before it.
-  if (!table_ || request.table->latest() >= table_->latest()) ARROW_RETURN_NOT_OK(UseTable(request.table));
+  if (!table_ || request.table->latest() >= table_->latest()) UseTable(request.table);
   ARROW_ASSIGN_OR_RAISE(kv::RowMerger* const merger, MergerFor(request));
   if (!table_->FindSchema(batch.schema)) {
     return Error(ErrorCode::kSchemaNotExist,
                  "The table has no schema version {}, which a batch names; its latest is {}.", batch.schema,
                  table_->latest());
   }
-  builder_->Start();
+  ARROW_ASSIGN_OR_RAISE(format::ChangelogBuilder* const builder, builders.For(table_));
+  builder->Start();
   Merged merged;
   merged.end = begin;
   state()->overlay().Begin(begin);
-  const arrow::Status status = MergeAll(batch, old_rows, *merger, &merged);
-  arrow::Result<Bytes> bytes = status.ok() ? builder_->Finish(batch.writer, batch.sequence) : status;
+  const arrow::Status status = MergeAll(batch, old_rows, *merger, *builder, &merged);
+  arrow::Result<Bytes> bytes = status.ok() ? builder->Finish(batch.writer, batch.sequence) : status;
+  builders.Return(builder);
   if (!bytes.ok()) {
     state()->overlay().Abort();
     return bytes.status();
@@ -121,7 +120,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   changelog.records = MutableByteView(const_cast<uint8_t*>(bytes->data()), bytes->size());
   changelog.owner = bytes->owner();
   changelog.offsets = static_cast<uint32_t>(merged.end - begin);
-  changelog.rows = static_cast<uint32_t>(builder_->record_count());
+  changelog.rows = static_cast<uint32_t>(merged.rows_logged);
   changelog.batches.push_back({.position = 0,
                                .bytes = bytes->size(),
                                .offsets = changelog.offsets,
@@ -132,7 +131,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
 }
 
 arrow::Status KvBucket::MergeAll(const PutBatch& batch, const kv::RowBatch& old_rows, kv::RowMerger& merger,
-                                 Merged* merged) {
+                                 format::ChangelogBuilder& builder, Merged* merged) {
   auto& overlay = state()->overlay();
   for (size_t i = 0; i < batch.keys.size(); ++i) {
     const ByteView key = batch.keys[i];
@@ -142,9 +141,10 @@ arrow::Status KvBucket::MergeAll(const PutBatch& batch, const kv::RowBatch& old_
     auto effect = batch.rows[i] ? merger.Upsert(batch.schema, *batch.rows[i], old_value) : merger.Remove(old_value);
     ARROW_RETURN_NOT_OK(effect.status());
     const kv::ChangeRecords records(*effect, table_->config().changelog_image);
-    for (const auto& record : records) ARROW_RETURN_NOT_OK(builder_->Append(record.type, *record.row));
+    for (const auto& record : records) ARROW_RETURN_NOT_OK(builder.Append(record.type, *record.row));
     if (records.size() == 0) continue;
     merged->end = merged->end + static_cast<int64_t>(records.size());
+    merged->rows_logged += records.size();
     merged->rows_added += effect->rows_added();
     if (effect->kind == kv::RowEffect::Kind::kDelete) {
       overlay.Remove(key, merged->end + -1);

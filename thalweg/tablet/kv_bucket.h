@@ -19,6 +19,7 @@
 #include "thalweg/kv/row_batch.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/tablet/append.h"
+#include "thalweg/tablet/builder_cache.h"
 #include "thalweg/tablet/kv_table.h"
 #include "thalweg/tablet/state_flusher.h"
 
@@ -116,11 +117,12 @@ class KvBucket {
     AppendRequest changelog;
     LogOffset end;
     int64_t rows_added = 0;
+    size_t rows_logged = 0;
   };
   /// Merges `batch` into the overlay, its changes at offsets from `begin`. `old_rows`: what the keys had, in their order. Then
   /// Accept or Abort must follow where it succeeds; a failure leaves everything as it was.
   arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
-                              LogOffset begin);
+                              LogOffset begin, BuilderCache& builders);
   void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
   void Abort() { state()->overlay().Abort(); }
   /// Everything below `end` is durable.
@@ -135,9 +137,10 @@ class KvBucket {
     bool operator==(const Mode&) const = default;
   };
 
-  arrow::Status UseTable(const std::shared_ptr<const KvTable>& table);
+  void UseTable(const std::shared_ptr<const KvTable>& table);
   arrow::Result<kv::RowMerger*> MergerFor(const PutRequest& request);
-  arrow::Status MergeAll(const PutBatch& batch, const kv::RowBatch& old_rows, kv::RowMerger& merger, Merged* merged);
+  arrow::Status MergeAll(const PutBatch& batch, const kv::RowBatch& old_rows, kv::RowMerger& merger,
+                         format::ChangelogBuilder& builder, Merged* merged);
 
   runtime::Executor& shard_;
   StateFlusher& flusher_;
@@ -151,7 +154,6 @@ class KvBucket {
 
   // What the current version of the table needs; kept from write to write.
   std::shared_ptr<const KvTable> table_;
-  std::unique_ptr<format::ChangelogBuilder> builder_;
   std::deque<std::pair<Mode, std::unique_ptr<kv::RowMerger>>> mergers_;
   RowNumbers numbers_;
 };

@@ -57,7 +57,7 @@ const std::vector<IgnoredOptions>& Ignored() {
         "netty.server.num-network-threads", "netty.server.num-worker-threads", "server.background.threads",
         "server.buffer.memory-size", "server.buffer.page-size", "server.buffer.per-request-memory-size",
         "server.buffer.wait-timeout", "server.io-pool.size"}},
-      {"this version takes no data for tables with a primary key",
+      {"rows by key are kept in a way of our own, and not yet snapshotted",
        {"kv.backpressure.l0-slowdown-trigger",
         "kv.flush.thread-num",
         "kv.leader-replica.memory-reserved",

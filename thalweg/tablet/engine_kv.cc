@@ -23,7 +23,8 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::Put(TableBucket id, PutReq
                                                           int64_t timeout_ms, runtime::Executor& home) {
   Shard& shard = ShardFor(id);
   co_await runtime::EnsureOn(*shard.executor);
-  uint64_t reserved = kChangelogFactor * request.batch.size() + kChangelogBytesMin;
+  uint64_t reserved =
+      std::min(kChangelogFactor * request.batch.size() + kChangelogBytesMin, journal_record_bytes_max());
   const arrow::Status refused = co_await Admit(shard, reserved, timeout_ms);
   if (!refused.ok()) {
     co_await runtime::EnsureOn(home);

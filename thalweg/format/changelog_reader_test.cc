@@ -138,6 +138,36 @@ TEST_P(ChangelogReaderTest, ADamagedBatchIsAnError) {
   EXPECT_EQ(CodeOf(status.ok() ? reader.status() : status), ErrorCode::kCorruptRecord);
 }
 
+TEST(ChangelogReaderOfOddValuesTest, WhatWasAcceptedIsReadBack) {
+  using schema::TypeKind;
+  schema::TableDescriptor table{
+      .schema = schema::Schema::Make({.columns = {{.name = "id", .type = schema::MakeType(TypeKind::kBigInt)},
+                                                  {.name = "text", .type = schema::MakeType(TypeKind::kString)},
+                                                  {.name = "at", .type = schema::MakeTime(TypeKind::kTime, 3)}},
+                                      .primary_key = {"id"}})
+                    .ValueOrDie()};
+  ASSERT_TRUE(table.Normalize().ok());
+  const KeyCodec keys = KeyCodec::ForPrimaryKey(table, {}).ValueOrDie();
+  const auto builder = ChangelogBuilder::Make(table.schema, {.schema_id = SchemaId(1)}).ValueOrDie();
+  const RowLayout layout(RowFormat::kCompacted, table.schema);
+  RowWriter writer(&layout);
+  writer.Start();
+  writer.Integer(7);
+  ASSERT_TRUE(writer.Bytes(AsBytes("no UTF-8: \xFF\xFE")).ok());
+  writer.Integer(-1);
+  const ByteView row = writer.Finish();
+  RowView view;
+  ASSERT_TRUE(view.Reset(layout, row).ok());
+  builder->Start();
+  ASSERT_TRUE(builder->Append(ChangeType::kInsert, view).ok());
+  const Bytes bytes = builder->Finish(WriterId(1), 0).ValueOrDie();
+
+  ChangelogReader reader({}, keys);
+  ASSERT_TRUE(reader.Start(ParseBatch(bytes.view()).ValueOrDie(), table.schema).ok());
+  ASSERT_TRUE(reader.Next()) << reader.status();
+  EXPECT_EQ(AsText(reader.row()), AsText(row));
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, ChangelogReaderTest,
                          ::testing::Values(Case{LogFormat::kArrow, KvFormat::kCompacted},
                                            Case{LogFormat::kArrow, KvFormat::kIndexed},

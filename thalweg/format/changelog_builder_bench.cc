@@ -15,7 +15,8 @@ using schema::CompressionType;
 using schema::MakeType;
 using schema::TypeKind;
 
-constexpr int kRows = 1000;
+constexpr int64_t kManyRows = 1000;
+constexpr int64_t kFewRows = 10;
 
 schema::Schema TableSchema() {
   schema::Schema::Parts parts;
@@ -28,10 +29,10 @@ schema::Schema TableSchema() {
   return schema::Schema::Make(std::move(parts)).ValueOrDie();
 }
 
-std::vector<uint8_t> MakeBatch(const RowLayout& layout) {
+std::vector<uint8_t> MakeBatch(const RowLayout& layout, int64_t row_count) {
   KvBatchBuilder builder;
   RowWriter writer(&layout);
-  for (int64_t i = 0; i < kRows; ++i) {
+  for (int64_t i = 0; i < row_count; ++i) {
     writer.Start();
     writer.Integer(i * 7919);
     TW_CHECK(writer.Bytes(AsBytes("name-" + std::to_string(i))).ok());
@@ -45,10 +46,11 @@ std::vector<uint8_t> MakeBatch(const RowLayout& layout) {
   return {bytes.begin(), bytes.end()};
 }
 
-void BuildChangelog(benchmark::State& state, schema::LogFormat log_format, CompressionType compression) {
+void BuildChangelog(benchmark::State& state, schema::LogFormat log_format, CompressionType compression,
+                    int64_t row_count) {
   const schema::Schema schema = TableSchema();
   const RowLayout layout(RowFormat::kCompacted, schema);
-  const std::vector<uint8_t> bytes = MakeBatch(layout);
+  const std::vector<uint8_t> bytes = MakeBatch(layout, row_count);
   const auto builder =
       ChangelogBuilder::Make(schema, {.log_format = log_format, .compression = compression, .schema_id = SchemaId(1)})
           .ValueOrDie();
@@ -63,13 +65,13 @@ void BuildChangelog(benchmark::State& state, schema::LogFormat log_format, Compr
     }
     benchmark::DoNotOptimize(builder->Finish(batch.writer_id, batch.batch_sequence).ValueOrDie());
   }
-  state.SetItemsProcessed(state.iterations() * kRows);
+  state.SetItemsProcessed(state.iterations() * row_count);
 }
 
 void FindFields(benchmark::State& state) {
   const schema::Schema schema = TableSchema();
   const RowLayout layout(RowFormat::kCompacted, schema);
-  const std::vector<uint8_t> bytes = MakeBatch(layout);
+  const std::vector<uint8_t> bytes = MakeBatch(layout, kManyRows);
   const KvBatchView batch = ParseKvBatch(bytes).ValueOrDie();
   RowView row;
   for (auto _ : state) {
@@ -80,14 +82,18 @@ void FindFields(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(sum);
   }
-  state.SetItemsProcessed(state.iterations() * kRows);
+  state.SetItemsProcessed(state.iterations() * kManyRows);
 }
 
 BENCHMARK(FindFields);
-BENCHMARK_CAPTURE(BuildChangelog, compacted, schema::LogFormat::kCompacted, CompressionType::kNone);
-BENCHMARK_CAPTURE(BuildChangelog, arrow, schema::LogFormat::kArrow, CompressionType::kNone);
-BENCHMARK_CAPTURE(BuildChangelog, arrow_zstd, schema::LogFormat::kArrow, CompressionType::kZstd);
-BENCHMARK_CAPTURE(BuildChangelog, arrow_lz4, schema::LogFormat::kArrow, CompressionType::kLz4Frame);
+BENCHMARK_CAPTURE(BuildChangelog, compacted, schema::LogFormat::kCompacted, CompressionType::kNone, kManyRows);
+BENCHMARK_CAPTURE(BuildChangelog, compacted_few, schema::LogFormat::kCompacted, CompressionType::kNone, kFewRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow, schema::LogFormat::kArrow, CompressionType::kNone, kManyRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow_few, schema::LogFormat::kArrow, CompressionType::kNone, kFewRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow_zstd, schema::LogFormat::kArrow, CompressionType::kZstd, kManyRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow_zstd_few, schema::LogFormat::kArrow, CompressionType::kZstd, kFewRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow_lz4, schema::LogFormat::kArrow, CompressionType::kLz4Frame, kManyRows);
+BENCHMARK_CAPTURE(BuildChangelog, arrow_lz4_few, schema::LogFormat::kArrow, CompressionType::kLz4Frame, kFewRows);
 
 }  // namespace
 }  // namespace thalweg::format

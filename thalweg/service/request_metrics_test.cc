@@ -17,7 +17,7 @@ TEST(RequestMetricsTest, CountsByApiAndOutcome) {
   RequestMetrics requests(metrics);
   requests.AddRequest(wire::ApiKey::kFetchLog, 2'000'000, 100, true);
   requests.AddRequest(wire::ApiKey::kFetchLog, 2'000'000, 10, false);
-  requests.AddRequest(wire::ApiKey::kPutKv, 0, 1, false);
+  requests.AddRequest(wire::ApiKey::kNotifyLeaderAndIsr, 0, 1, false);
   requests.AddRequest(static_cast<wire::ApiKey>(-5), 0, 1, false);
   requests.AddRequest(static_cast<wire::ApiKey>(32'767), 0, 1, false);
   const std::string text = metrics.Expose();

@@ -68,29 +68,41 @@ async def write_until_killed(
 
 
 async def read_back(server: ThalwegServer) -> tuple[dict[int, str], dict[int, str]]:
-    """The rows by lookup, and those that the changelog adds up to."""
+    """The rows by lookup, and those that the changelog adds up to: of one moment, since a client that outlives the kill may
+    yet send what it had in flight."""
     async with await connect(server) as connection:
-        table = await connection.get_table(PATH)
-        lookuper = table.new_lookup().create_lookuper()
-        found = await asyncio.gather(*(lookuper.lookup({"id": key}) for key in range(KEYS)))
-        rows = {key: row["name"] for key, row in enumerate(found) if row is not None}
+        while True:
+            end = await end_of_log(connection)
+            read = await read_at(connection, end)
+            if await end_of_log(connection) == end:
+                return read
 
-        scanner = await table.new_scan().create_log_scanner()
-        scanner.subscribe(bucket_id=0, start_offset=fluss.EARLIEST_OFFSET)
-        end = (await connection.get_admin().list_offsets(PATH, [0], fluss.OffsetSpec.latest()))[0]
-        folded: dict[int, str] = {}
-        next_offset = 0
-        idle = 0
-        while next_offset < end and idle < 20:
-            records = list(await scanner.poll(500))
-            idle = 0 if records else idle + 1
-            for record in records:
-                next_offset = record.offset + 1
-                if record.change_type == fluss.ChangeType.Delete:
-                    del folded[record.row["id"]]
-                elif record.change_type != fluss.ChangeType.UpdateBefore:
-                    folded[record.row["id"]] = record.row["name"]
-        return rows, folded
+
+async def end_of_log(connection: fluss.FlussConnection) -> int:
+    return (await connection.get_admin().list_offsets(PATH, [0], fluss.OffsetSpec.latest()))[0]
+
+
+async def read_at(connection: fluss.FlussConnection, end: int) -> tuple[dict[int, str], dict[int, str]]:
+    table = await connection.get_table(PATH)
+    lookuper = table.new_lookup().create_lookuper()
+    found = await asyncio.gather(*(lookuper.lookup({"id": key}) for key in range(KEYS)))
+    rows = {key: row["name"] for key, row in enumerate(found) if row is not None}
+
+    scanner = await table.new_scan().create_log_scanner()
+    scanner.subscribe(bucket_id=0, start_offset=fluss.EARLIEST_OFFSET)
+    folded: dict[int, str] = {}
+    next_offset = 0
+    idle = 0
+    while next_offset < end and idle < 20:
+        records = list(await scanner.poll(500))
+        idle = 0 if records else idle + 1
+        for record in records:
+            next_offset = record.offset + 1
+            if record.change_type == fluss.ChangeType.Delete:
+                del folded[record.row["id"]]
+            elif record.change_type != fluss.ChangeType.UpdateBefore:
+                folded[record.row["id"]] = record.row["name"]
+    return rows, folded
 
 
 @pytest.mark.timeout(120)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import fluss
+import pyarrow as pa
 import pytest
 
 from peers.places import thalweg_binary
@@ -47,11 +50,24 @@ def fill(server: ThalwegServer, rows: int = 20_000) -> None:
     do("produce", "parted", str(server.directory / "rows.json"))
 
 
+async def upsert(server: ThalwegServer, rows: int = 5_000) -> None:
+    """A table with a primary key, of two buckets."""
+    path = fluss.TablePath("fluss", "keyed")
+    schema = fluss.Schema(pa.schema([("id", pa.int32()), ("name", pa.string())]), primary_keys=["id"])
+    async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": server.bootstrap})) as connection:
+        await connection.get_admin().create_table(path, fluss.TableDescriptor(schema, bucket_count=2), False)
+        writer = (await connection.get_table(path)).new_upsert().create_writer()
+        for i in range(rows):
+            writer.upsert({"id": i, "name": f"name {i}"})
+        await writer.flush()
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Data of a server that was stopped in order."""
     server = start(tmp_path / "server")
     fill(server)
+    asyncio.run(upsert(server))
     server.stop()
     return server.data_dir
 
@@ -71,7 +87,8 @@ def verify(data: Path, status: int) -> dict:
 def test_sound_data_have_no_faults(data: Path) -> None:
     report = verify(data, 0)
     assert report["faults"] == []
-    assert report["buckets"] == 4 and report["segments"] >= 5 and report["batches"] >= 20 and report["metadata_records"] > 5
+    assert report["rows_by_key"] == 5_000
+    assert report["buckets"] == 6 and report["segments"] >= 5 and report["batches"] >= 20 and report["metadata_records"] > 5
     text = run("verify", str(data)).stdout
     assert text.endswith("no faults\n")
 
@@ -79,6 +96,7 @@ def test_sound_data_have_no_faults(data: Path) -> None:
 def test_data_after_a_kill_have_no_faults(tmp_path: Path) -> None:
     server = start(tmp_path / "server")
     fill(server)
+    asyncio.run(upsert(server))
     server.kill()
     assert verify(server.data_dir, 0)["faults"] == []
     server.start()
@@ -192,6 +210,20 @@ def _(data: Path) -> Path:
     path = sorted((data / "journal").glob("*.wal"))[0]
     flip(path, 12)
     return path
+
+
+@damage("a byte in a file of rows by key", r"(checksum|Corruption)")
+def _(data: Path) -> Path:
+    path = max((data / "kv").rglob("*.sst"), key=lambda file: file.stat().st_size)
+    flip(path, 100)
+    return path.parent
+
+
+@damage("a file of rows by key that is gone", r"No such file|not found|Corruption")
+def _(data: Path) -> Path:
+    path = max((data / "kv").rglob("*.sst"), key=lambda file: file.stat().st_size)
+    path.unlink()
+    return path.parent
 
 
 @pytest.mark.parametrize(("what", "break_it", "says"), DAMAGE, ids=[entry[0] for entry in DAMAGE])

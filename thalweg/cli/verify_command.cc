@@ -34,9 +34,12 @@ void PrintText(const std::string& directory, const Faults& found, const catalog:
                const tablet::VerifiedData& data, bool looked_at_remote) {
   for (const auto& fault : found.faults) fmt::print("FAULT  {}: {}\n", PlaceOf(fault), fault.what);
   for (const auto& note : found.notes) fmt::print("note   {}: {}\n", PlaceOf(note), note.what);
-  fmt::print("{}: {} metadata records, {} buckets, {} segments, {} batches, {} bytes, {} journal records\n", directory,
-             WithSeparators(known.records), WithSeparators(data.buckets), WithSeparators(data.segments),
-             WithSeparators(data.batches), WithSeparators(data.bytes), WithSeparators(data.journal_records));
+  fmt::print(
+      "{}: {} metadata records, {} buckets, {} segments, {} batches, {} bytes, {} journal records, "
+      "{} rows by key\n",
+      directory, WithSeparators(known.records), WithSeparators(data.buckets), WithSeparators(data.segments),
+      WithSeparators(data.batches), WithSeparators(data.bytes), WithSeparators(data.journal_records),
+      WithSeparators(data.rows));
   if (data.remote_segments > 0 && looked_at_remote) {
     fmt::print("remote storage: {} segments, {} bytes\n", WithSeparators(data.remote_segments),
                WithSeparators(data.remote_bytes));
@@ -65,6 +68,7 @@ void PrintJson(const Faults& found, const catalog::KnownIds& known, const tablet
                   {"batches", data.batches},
                   {"bytes", data.bytes},
                   {"journal_records", data.journal_records},
+                  {"rows_by_key", data.rows},
                   {"remote_segments", data.remote_segments},
                   {"remote_bytes", data.remote_bytes}};
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));

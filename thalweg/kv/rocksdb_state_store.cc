@@ -35,8 +35,6 @@ namespace {
 
 using Database = RocksdbStateStore::Database;
 
-constexpr const char* kMetaFamily = "meta";
-constexpr const char* kMetaKey = "state";
 // What RocksDB looks up together; more at once would allocate.
 constexpr size_t kKeysAtOnce = 32;
 // Rows come in one Apply of tens of MiB and are flushed right after it; a smaller buffer would only split the files.
@@ -72,7 +70,7 @@ arrow::Status FromRocksdb(const rocksdb::Status& status, const std::string& dire
 
 arrow::Result<StateMeta> ReadMeta(const Database& database, const rocksdb::ReadOptions& options) {
   std::string bytes;
-  const rocksdb::Status status = database.db->Get(options, database.meta, kMetaKey, &bytes);
+  const rocksdb::Status status = database.db->Get(options, database.meta, kStateMetaKey, &bytes);
   if (status.IsNotFound()) return StateMeta{};
   ARROW_RETURN_NOT_OK(FromRocksdb(status, database.directory));
   return DecodeStateMeta(AsBytes(bytes));
@@ -224,7 +222,7 @@ arrow::Status RocksdbStateStore::OpenDatabase() {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(
-      options, directory_, {{rocksdb::kDefaultColumnFamilyName, rows}, {kMetaFamily, meta}}, &handles, &opened);
+      options, directory_, {{rocksdb::kDefaultColumnFamilyName, rows}, {kStateMetaFamily, meta}}, &handles, &opened);
   ARROW_RETURN_NOT_OK(FromRocksdb(status, directory_));
   database_->db.reset(opened);
   database_->rows = handles[0];
@@ -271,7 +269,7 @@ arrow::Status RocksdbStateStore::Apply(std::span<const RowChange> changes, const
                                                : batch.Delete(database_->rows, ToSlice(change.key));
     ARROW_RETURN_NOT_OK(FromRocksdb(added, directory_));
   }
-  ARROW_RETURN_NOT_OK(FromRocksdb(batch.Put(database_->meta, kMetaKey, EncodeStateMeta(meta)), directory_));
+  ARROW_RETURN_NOT_OK(FromRocksdb(batch.Put(database_->meta, kStateMetaKey, EncodeStateMeta(meta)), directory_));
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   options.memtable_insert_hint_per_batch = true;  // the keys ascend

@@ -9,6 +9,10 @@
 
 namespace thalweg::kv {
 
+/// Where a RocksdbStateStore keeps its meta: the column family, and the one key in it.
+inline constexpr const char* kStateMetaFamily = "meta";
+inline constexpr const char* kStateMetaKey = "state";
+
 /// The StateStore that lasts: one RocksDB in a folder of its own, reaching the disk through io::FileSystem.
 ///
 ///   DIR/  column family "default": key → value as given · "meta": "state" → EncodeStateMeta

@@ -9,6 +9,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/format/log_batch.h"
 #include "thalweg/journal/replay.h"
+#include "thalweg/kv/verify_state.h"
 #include "thalweg/log/verify_log.h"
 #include "thalweg/remote/manifest.h"
 #include "thalweg/remote/verify_remote.h"
@@ -36,12 +37,12 @@ class DataVerifier {
 
   arrow::Status Run() {
     ARROW_RETURN_NOT_OK(ReadCheckpoint());
-    ARROW_ASSIGN_OR_RAISE(const bool logs, fs_.Exists(directory_ + "/log"));
-    if (logs) ARROW_RETURN_NOT_OK(VisitTables());
+    ARROW_RETURN_NOT_OK(VisitBuckets("log", [this](const TableBucket& bucket) { return VisitBucket(bucket); }));
     for (const auto& [bucket, point] : points_) {
       if (!visited_.contains(bucket)) ARROW_RETURN_NOT_OK(VisitBucket(bucket));
     }
     ARROW_RETURN_NOT_OK(VisitJournal());
+    ARROW_RETURN_NOT_OK(VisitBuckets("kv", [this](const TableBucket& bucket) { return VisitState(bucket); }));
     for (const auto& [bucket, end] : visited_) ARROW_RETURN_NOT_OK(VisitRemote(bucket, end));
     return VisitDrops();
   }
@@ -58,39 +59,49 @@ class DataVerifier {
     return arrow::Status::OK();
   }
 
-  arrow::Status VisitTables() {
-    const std::string root = directory_ + "/log";
-    ARROW_ASSIGN_OR_RAISE(const auto tables, fs_.List(root));
+  using BucketVisitor = std::function<arrow::Status(const TableBucket&)>;
+
+  /// The buckets that have a folder under `root`.
+  arrow::Status VisitBuckets(const std::string& root, const BucketVisitor& visit) {
+    const std::string folder = directory_ + "/" + root;
+    ARROW_ASSIGN_OR_RAISE(const bool exists, fs_.Exists(folder));
+    if (!exists) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto tables, fs_.List(folder));
     for (const auto& entry : tables) {
-      const auto table = NumberBehind('t', entry.name);
-      if (!table) {
-        Foreign(root + "/" + entry.name);
-        continue;
-      }
-      ARROW_ASSIGN_OR_RAISE(const auto parts, fs_.List(root + "/" + entry.name));
-      for (const auto& part : parts) {
-        if (const auto bucket = NumberBehind('b', part.name)) {
-          ARROW_RETURN_NOT_OK(VisitBucket({TableId(*table), kNoPartition, BucketId(static_cast<int32_t>(*bucket))}));
-        } else if (const auto partition = NumberBehind('p', part.name)) {
-          ARROW_RETURN_NOT_OK(VisitPartition(TableId(*table), PartitionId(*partition)));
-        } else {
-          Foreign(root + "/" + entry.name + "/" + part.name);
-        }
+      const std::string path = folder + "/" + entry.name;
+      if (const auto table = NumberBehind('t', entry.name)) {
+        ARROW_RETURN_NOT_OK(VisitTable(path, TableId(*table), visit));
+      } else {
+        Foreign(path);
       }
     }
     return arrow::Status::OK();
   }
 
-  arrow::Status VisitPartition(TableId table, PartitionId partition) {
-    const std::string folder = fmt::format("{}/log/t{}/p{}", directory_, table, partition);
+  arrow::Status VisitTable(const std::string& folder, TableId table, const BucketVisitor& visit) {
+    ARROW_ASSIGN_OR_RAISE(const auto parts, fs_.List(folder));
+    for (const auto& part : parts) {
+      const std::string path = folder + "/" + part.name;
+      if (const auto bucket = NumberBehind('b', part.name)) {
+        ARROW_RETURN_NOT_OK(visit({table, kNoPartition, BucketId(static_cast<int32_t>(*bucket))}));
+      } else if (const auto partition = NumberBehind('p', part.name)) {
+        ARROW_RETURN_NOT_OK(VisitPartition(path, table, PartitionId(*partition), visit));
+      } else {
+        Foreign(path);
+      }
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status VisitPartition(const std::string& folder, TableId table, PartitionId partition,
+                               const BucketVisitor& visit) {
     ARROW_ASSIGN_OR_RAISE(const auto buckets, fs_.List(folder));
     for (const auto& entry : buckets) {
-      const auto bucket = NumberBehind('b', entry.name);
-      if (!bucket) {
+      if (const auto bucket = NumberBehind('b', entry.name)) {
+        ARROW_RETURN_NOT_OK(visit({table, partition, BucketId(static_cast<int32_t>(*bucket))}));
+      } else {
         Foreign(folder + "/" + entry.name);
-        continue;
       }
-      ARROW_RETURN_NOT_OK(VisitBucket({table, partition, BucketId(static_cast<int32_t>(*bucket))}));
     }
     return arrow::Status::OK();
   }
@@ -160,6 +171,33 @@ class DataVerifier {
       problem(fmt::format("begins at offset {}, the log ends at {}: what lies between is missing", header.first, end));
     }
     end = next;
+  }
+
+  /// The rows by key, which are what the bucket's log adds up to as far as they have come. The journal must have been visited.
+  arrow::Status VisitState(const TableBucket& bucket) {
+    const std::string dir = BucketDirectory(directory_ + "/kv", bucket);
+    const auto end = visited_.find(bucket);
+    if (!exists_(bucket) || end == visited_.end()) {
+      faults_->Note(dir, std::nullopt, "belongs to no bucket that there is");
+      return arrow::Status::OK();
+    }
+    kv::VerifiedState state;
+    ARROW_ASSIGN_OR_RAISE(const bool readable, kv::VerifyState(fs_, dir, faults_, &state));
+    if (!readable) return arrow::Status::OK();
+    data_->rows += static_cast<uint64_t>(state.rows);
+    const LogOffset applied = state.meta.applied;
+    if (applied > end->second) {
+      const std::string what = fmt::format("is that of offset {}, the changelog ends at {}", applied, end->second);
+      if (starts_[bucket] == LogOffset(0)) {
+        faults_->Note(dir, std::nullopt, what + ": the next start makes it anew from there");
+      } else {
+        faults_->Add(dir, std::nullopt, what);
+      }
+    } else if (applied < starts_[bucket]) {
+      faults_->Add(dir, std::nullopt,
+                   fmt::format("is that of offset {}, the changelog begins later, at {}", applied, starts_[bucket]));
+    }
+    return arrow::Status::OK();
   }
 
   /// `end`: of what is here, the journal included.

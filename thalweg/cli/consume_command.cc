@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -90,6 +91,23 @@ arrow::Result<std::vector<int32_t>> Positions(const std::vector<std::string>& na
   return positions;
 }
 
+/// As Fluss and Flink write it.
+std::string_view SignOf(format::ChangeType change) {
+  switch (change) {
+    case format::ChangeType::kAppend:
+      return "+A";
+    case format::ChangeType::kInsert:
+      return "+I";
+    case format::ChangeType::kUpdateBefore:
+      return "-U";
+    case format::ChangeType::kUpdateAfter:
+      return "+U";
+    case format::ChangeType::kDelete:
+      return "-D";
+  }
+  return "?";
+}
+
 /// One run of `thalweg consume`.
 class Consumption {
  public:
@@ -120,12 +138,16 @@ class Consumption {
 
   std::vector<schema::Column> OutputColumns(const std::vector<int32_t>& positions) const {
     std::vector<schema::Column> columns;
+    if (table_.descriptor.HasPrimaryKey()) {
+      columns.push_back({.name = "_change", .type = schema::MakeType(schema::TypeKind::kString)});
+    }
     if (arguments_.with_position) {
-      columns.push_back({.name = "_partition", .type = schema::MakeType(schema::TypeKind::kString)});
+      if (table_.descriptor.IsPartitioned()) {
+        columns.push_back({.name = "_partition", .type = schema::MakeType(schema::TypeKind::kString)});
+      }
       columns.push_back({.name = "_bucket", .type = schema::MakeType(schema::TypeKind::kInt)});
       columns.push_back({.name = "_offset", .type = schema::MakeType(schema::TypeKind::kBigInt)});
       columns.push_back({.name = "_time", .type = schema::MakeTime(schema::TypeKind::kTimestampLtz, 3)});
-      if (!table_.descriptor.IsPartitioned()) columns.erase(columns.begin());
     }
     const auto& all = table_.descriptor.schema.columns();
     if (positions.empty()) columns.insert(columns.end(), all.begin(), all.end());
@@ -184,9 +206,7 @@ class Consumption {
         if (read_ == limit) break;
         auto rows = part.rows->Slice(0, limit - read_);
         read_ += rows->num_rows();
-        if (arguments_.with_position) {
-          ARROW_ASSIGN_OR_RAISE(rows, WithPosition(part, *rows));
-        }
+        ARROW_ASSIGN_OR_RAISE(rows, WithOrigin(part, *rows));
         ARROW_RETURN_NOT_OK(sink_->Write(rows));
       }
       bar.Update(static_cast<uint64_t>(read_), arguments_.follow ? -1 : static_cast<double>(read_) / total);
@@ -200,29 +220,47 @@ class Consumption {
     return arrow::Status::OK();
   }
 
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> WithPosition(const client::FetchedRows& part,
-                                                                  const arrow::RecordBatch& rows) const {
+  /// `rows` behind the columns that say where they come from and what they changed, as far as those are wanted.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> WithOrigin(const client::FetchedRows& part,
+                                                                const arrow::RecordBatch& rows) const {
+    arrow::ArrayVector columns;
+    if (table_.descriptor.HasPrimaryKey()) {
+      ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), Changes(part, rows.num_rows()));
+    }
+    if (arguments_.with_position) ARROW_RETURN_NOT_OK(AppendPosition(part, rows.num_rows(), &columns));
+    columns.insert(columns.end(), rows.columns().begin(), rows.columns().end());
+    arrow::FieldVector fields;
+    for (const auto& column : OutputColumns(Chosen())) fields.push_back(schema::ToArrowField(column.name, column.type));
+    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows.num_rows(), std::move(columns));
+  }
+
+  static arrow::Result<std::shared_ptr<arrow::Array>> Changes(const client::FetchedRows& part, int64_t count) {
+    arrow::StringBuilder changes;
+    for (int64_t row = 0; row < count; ++row) {
+      ARROW_RETURN_NOT_OK(changes.Append(SignOf(part.changes.at(static_cast<size_t>(row)))));
+    }
+    return changes.Finish();
+  }
+
+  arrow::Status AppendPosition(const client::FetchedRows& part, int64_t count, arrow::ArrayVector* columns) const {
     arrow::StringBuilder partitions;
     arrow::Int32Builder buckets;
     arrow::Int64Builder offsets;
     arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::MILLI), arrow::default_memory_pool());
     const auto name = partitions_.find(part.partition);
-    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+    for (int64_t row = 0; row < count; ++row) {
       ARROW_RETURN_NOT_OK(partitions.Append(name == partitions_.end() ? "" : name->second));
       ARROW_RETURN_NOT_OK(buckets.Append(part.bucket.value));
       ARROW_RETURN_NOT_OK(offsets.Append((part.first + row).value));
       ARROW_RETURN_NOT_OK(times.Append(part.commit_timestamp_ms));
     }
-    arrow::ArrayVector columns(4);
-    ARROW_RETURN_NOT_OK(partitions.Finish(&columns[0]));
-    ARROW_RETURN_NOT_OK(buckets.Finish(&columns[1]));
-    ARROW_RETURN_NOT_OK(offsets.Finish(&columns[2]));
-    ARROW_RETURN_NOT_OK(times.Finish(&columns[3]));
-    if (!table_.descriptor.IsPartitioned()) columns.erase(columns.begin());
-    columns.insert(columns.end(), rows.columns().begin(), rows.columns().end());
-    arrow::FieldVector fields;
-    for (const auto& column : OutputColumns(Chosen())) fields.push_back(schema::ToArrowField(column.name, column.type));
-    return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), rows.num_rows(), std::move(columns));
+    if (table_.descriptor.IsPartitioned()) {
+      ARROW_ASSIGN_OR_RAISE(columns->emplace_back(), partitions.Finish());
+    }
+    ARROW_ASSIGN_OR_RAISE(columns->emplace_back(), buckets.Finish());
+    ARROW_ASSIGN_OR_RAISE(columns->emplace_back(), offsets.Finish());
+    ARROW_ASSIGN_OR_RAISE(columns->emplace_back(), times.Finish());
+    return arrow::Status::OK();
   }
 
   std::vector<int32_t> Chosen() const { return Positions(arguments_.columns, table_).ValueOrDie(); }
@@ -248,10 +286,6 @@ arrow::Status Consume(const ConsumeArguments& arguments) {
   }
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));
-  if (table.descriptor.HasPrimaryKey()) {
-    return Error(ErrorCode::kInvalidTable, "{} has a primary key: this version of `thalweg consume` reads log tables.",
-                 path);
-  }
   return Consumption(arguments, *connection, table, start).Run();
 }
 
@@ -259,7 +293,8 @@ arrow::Status Consume(const ConsumeArguments& arguments) {
 
 void AddConsumeCommand(CLI::App& app, Action* action) {
   const auto arguments = std::make_shared<ConsumeArguments>();
-  CLI::App* consume = app.add_subcommand("consume", "Print the rows of a log table, or go on as they come");
+  CLI::App* consume =
+      app.add_subcommand("consume", "Print the rows of a log table, or the changes of one with a primary key");
   consume->add_option("TABLE", arguments->table, "NAME, or DATABASE.NAME")->required()->type_name("");
   consume->add_option("--from", arguments->from, "earliest (default), latest, an offset, or a time (UTC without zone)")
       ->type_name("WHERE");
@@ -268,7 +303,7 @@ void AddConsumeCommand(CLI::App& app, Action* action) {
       ->type_name("COLUMN,…");
   consume->add_option("--partition", arguments->partition, "Only this partition")->type_name("NAME");
   consume->add_option("-n,--limit", arguments->limit, "Stop after so many rows")->type_name("ROWS");
-  consume->add_flag("-F,--follow", arguments->follow, "Go on with rows as they are appended");
+  consume->add_flag("-F,--follow", arguments->follow, "Go on with rows, or changes, as they come");
   consume->add_flag("--with-position", arguments->with_position, "Add bucket, offset and time of each row");
   consume->add_option("-f,--format", arguments->format, "table (default on a terminal), json (else), csv or parquet")
       ->type_name("FORMAT");

@@ -52,10 +52,6 @@ arrow::Status Produce(const ProduceArguments& arguments) {
   input.delimiter = arguments.delimiter[0];
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));
-  if (table.descriptor.HasPrimaryKey()) {
-    return Error(ErrorCode::kInvalidTable,
-                 "{} has a primary key: this version of `thalweg produce` writes to log tables.", path);
-  }
   io::PosixFileSystem fs;
   ARROW_ASSIGN_OR_RAISE(const auto source, RowSource::Open(fs, input, table.descriptor.schema));
   ARROW_ASSIGN_OR_RAISE(const auto router, client::RowRouter::Make(*connection, table));
@@ -89,7 +85,8 @@ arrow::Status Produce(const ProduceArguments& arguments) {
 
 void AddProduceCommand(CLI::App& app, Action* action) {
   const auto arguments = std::make_shared<ProduceArguments>();
-  CLI::App* produce = app.add_subcommand("produce", "Append rows of a file, or of standard input, to a log table");
+  CLI::App* produce = app.add_subcommand(
+      "produce", "Append rows of a file, or of standard input, to a table; by key where it has a primary key");
   produce->add_option("TABLE", arguments->table, "NAME, or DATABASE.NAME")->required()->type_name("");
   produce->add_option("FILE", arguments->file, "What to read; - is standard input (the default)")->type_name("");
   produce

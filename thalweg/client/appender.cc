@@ -2,17 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <span>
-#include <vector>
+#include <utility>
 
 #include "arrow/record_batch.h"
 #include "proto/fluss.pb.h"
 #include "thalweg/base/error.h"
-#include "thalweg/format/arrow_batch.h"
-#include "thalweg/format/arrow_datum.h"
-#include "thalweg/format/log_batch.h"
-#include "thalweg/format/row_format.h"
-#include "thalweg/format/row_records.h"
 
 namespace thalweg::client {
 namespace {
@@ -21,24 +15,39 @@ constexpr int32_t kAcksAll = -1;
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr runtime::Nanos kFirstPause = std::chrono::milliseconds(50);
 
-format::BodyCodec CodecOf(schema::CompressionType compression) {
-  switch (compression) {
-    case schema::CompressionType::kNone:
-      return format::BodyCodec::kNone;
-    case schema::CompressionType::kLz4Frame:
-      return format::BodyCodec::kLz4Frame;
-    case schema::CompressionType::kZstd:
-      return format::BodyCodec::kZstd;
+/// PRODUCE_LOG and PUT_KV, which say the same of one batch.
+template <typename Request>
+Request RequestOf(const TableInfo& table, PartitionId partition, BucketId bucket, const Bytes& records) {
+  Request request;
+  request.set_acks(kAcksAll);
+  request.set_table_id(table.id.value);
+  request.set_timeout_ms(kTimeoutMs);
+  auto* part = request.add_buckets_req();
+  if (partition != kNoPartition) part->set_partition_id(partition.value);
+  part->set_bucket_id(bucket.value);
+  part->set_records(records.data(), records.size());
+  return request;
+}
+
+template <typename Response>
+arrow::Status CheckAnswer(Connection& connection, int32_t request_id) {
+  Response answer;
+  ARROW_RETURN_NOT_OK(connection.Receive(request_id, &answer));
+  if (answer.buckets_resp_size() != 1) {
+    return Error(ErrorCode::kUnknownServerError, "The server answered for {} buckets instead of one.",
+                 answer.buckets_resp_size());
   }
-  return format::BodyCodec::kNone;
+  const auto& result = answer.buckets_resp(0);
+  if (!result.has_error_code() || result.error_code() == 0) return arrow::Status::OK();
+  return MakeError(static_cast<ErrorCode>(result.error_code()), result.error_message());
 }
 
 }  // namespace
 
 arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, TableInfo table,
                                                         AppenderLimits limits) {
-  std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), limits));
-  ARROW_ASSIGN_OR_RAISE(appender->config_, schema::TableConfig::Make(appender->table_.descriptor.properties));
+  ARROW_ASSIGN_OR_RAISE(auto encoder, BatchEncoder::Make(table));
+  std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), std::move(encoder), limits));
   pb::InitWriterRequest request;
   auto* path = request.add_table_path();
   path->set_database_name(appender->table_.path.database);
@@ -47,30 +56,6 @@ arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, 
   ARROW_RETURN_NOT_OK(connection.Call(wire::ApiKey::kInitWriter, request, &answer));
   appender->writer_ = WriterId(answer.writer_id());
   return appender;
-}
-
-arrow::Result<Bytes> Appender::Encode(const arrow::RecordBatch& rows, int32_t sequence) const {
-  const format::BatchHeader header{.schema_id = table_.schema_id, .writer_id = writer_, .batch_sequence = sequence};
-  if (config_.log_format == schema::LogFormat::kArrow) {
-    return format::EncodeArrowBatch(header, rows, {}, CodecOf(config_.compression));
-  }
-  const auto format =
-      config_.log_format == schema::LogFormat::kIndexed ? format::RowFormat::kIndexed : format::RowFormat::kCompacted;
-  const auto& columns = table_.descriptor.schema.columns();
-  std::vector<schema::DataType> types;
-  for (const auto& column : columns) types.push_back(column.type);
-  std::vector<std::vector<uint8_t>> encoded;
-  for (int64_t row = 0; row < rows.num_rows(); ++row) {
-    std::vector<format::Datum> values;
-    for (int column = 0; column < rows.num_columns(); ++column) {
-      values.push_back(format::DatumAt(*rows.column(column), row));
-    }
-    ARROW_ASSIGN_OR_RAISE(encoded.emplace_back(), format::EncodeRow(format, values, types));
-  }
-  const std::vector<ByteView> views(encoded.begin(), encoded.end());
-  format::BatchHeader appended = header;
-  appended.attributes = format::kAppendOnlyAttribute;
-  return format::EncodeRowBatch(appended, views, {});
 }
 
 bool Appender::Full(const BucketState& bucket, size_t bytes) const {
@@ -82,7 +67,7 @@ arrow::Status Appender::Append(PartitionId partition, BucketId bucket, const arr
   if (rows.num_rows() == 0) return arrow::Status::OK();
   const BucketKey key{partition, bucket};
   BucketState& state = buckets_[key];
-  ARROW_ASSIGN_OR_RAISE(Bytes records, Encode(rows, state.next_sequence));
+  ARROW_ASSIGN_OR_RAISE(Bytes records, encoder_.Encode(rows, writer_, state.next_sequence));
   while (!in_flight_.empty() && Full(state, records.size())) ARROW_RETURN_NOT_OK(AwaitOldest());
   ++state.next_sequence;
   ++state.in_flight;
@@ -99,31 +84,25 @@ arrow::Status Appender::Flush() {
 }
 
 arrow::Status Appender::Send(InFlight& batch) {
-  pb::ProduceLogRequest request;
-  request.set_acks(kAcksAll);
-  request.set_table_id(table_.id.value);
-  request.set_timeout_ms(kTimeoutMs);
-  auto* part = request.add_buckets_req();
-  if (batch.bucket.first != kNoPartition) part->set_partition_id(batch.bucket.first.value);
-  part->set_bucket_id(batch.bucket.second.value);
-  part->set_records(batch.records.data(), batch.records.size());
+  const auto [partition, bucket] = batch.bucket;
   batch.request_id = -1;
-  ARROW_ASSIGN_OR_RAISE(batch.request_id, connection_.Send(wire::ApiKey::kProduceLog, request));
+  if (table_.descriptor.HasPrimaryKey()) {
+    ARROW_ASSIGN_OR_RAISE(
+        batch.request_id,
+        connection_.Send(wire::ApiKey::kPutKv, RequestOf<pb::PutKvRequest>(table_, partition, bucket, batch.records)));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(batch.request_id,
+                          connection_.Send(wire::ApiKey::kProduceLog,
+                                           RequestOf<pb::ProduceLogRequest>(table_, partition, bucket, batch.records)));
+  }
   return arrow::Status::OK();
 }
 
 arrow::Status Appender::ReceiveAnswer(InFlight& batch) {
   if (batch.request_id < 0) return Error(ErrorCode::kNetwork, "The connection was lost.");
-  pb::ProduceLogResponse answer;
-  ARROW_RETURN_NOT_OK(connection_.Receive(std::exchange(batch.request_id, -1), &answer));
-  if (answer.buckets_resp_size() != 1) {
-    return Error(ErrorCode::kUnknownServerError, "The server answered for {} buckets instead of one.",
-                 answer.buckets_resp_size());
-  }
-  const auto& result = answer.buckets_resp(0);
-  if (result.has_error_code() && result.error_code() != 0) {
-    return MakeError(static_cast<ErrorCode>(result.error_code()), result.error_message());
-  }
+  const int32_t request_id = std::exchange(batch.request_id, -1);
+  ARROW_RETURN_NOT_OK(table_.descriptor.HasPrimaryKey() ? CheckAnswer<pb::PutKvResponse>(connection_, request_id)
+                                                        : CheckAnswer<pb::ProduceLogResponse>(connection_, request_id));
   batch.acknowledged = true;
   return arrow::Status::OK();
 }

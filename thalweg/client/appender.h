@@ -12,8 +12,8 @@
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/client/admin.h"
+#include "thalweg/client/batch_encoder.h"
 #include "thalweg/client/connection.h"
-#include "thalweg/schema/table_config.h"
 
 namespace thalweg::client {
 
@@ -28,7 +28,7 @@ struct AppenderLimits {
   runtime::Nanos pause_max = std::chrono::seconds(2);
 };
 
-/// Appends rows to a log table, each batch once: batches carry a writer id and a sequence, and what was not acknowledged
+/// Appends rows to a log table, or puts them under their keys where the table has a primary key, each batch once: batches carry a writer id and a sequence, and what was not acknowledged
 /// is sent again, in order, when the server asks for it or the connection breaks.
 ///
 /// Invariants: 1. the batches of one bucket are acknowledged in the order of Append; 2. a row counts as acknowledged once
@@ -62,10 +62,9 @@ class Appender {
     size_t in_flight = 0;
   };
 
-  Appender(Connection& connection, TableInfo table, AppenderLimits limits)
-      : connection_(connection), table_(std::move(table)), limits_(limits) {}
+  Appender(Connection& connection, TableInfo table, BatchEncoder encoder, AppenderLimits limits)
+      : connection_(connection), table_(std::move(table)), encoder_(std::move(encoder)), limits_(limits) {}
 
-  arrow::Result<Bytes> Encode(const arrow::RecordBatch& rows, int32_t sequence) const;
   bool Full(const BucketState& bucket, size_t bytes) const;
   arrow::Status Send(InFlight& batch);
   arrow::Status ReceiveAnswer(InFlight& batch);
@@ -76,8 +75,8 @@ class Appender {
 
   Connection& connection_;
   const TableInfo table_;
+  const BatchEncoder encoder_;
   const AppenderLimits limits_;
-  schema::TableConfig config_;
   WriterId writer_ = kNoWriter;
   std::map<BucketKey, BucketState> buckets_;
   std::deque<InFlight> in_flight_;

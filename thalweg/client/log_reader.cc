@@ -186,16 +186,35 @@ arrow::Status LogReader::TakeRecords(ByteView records, bool projected, BucketRan
     int64_t count = (*rows)->num_rows() - skip;
     if (range.end) count = std::min(count, *range.end - (header.base_offset + skip));
     if (count > 0) {
+      ARROW_ASSIGN_OR_RAISE(auto changes, ChangesOf(owned));
+      if (!changes.empty()) changes = {changes.begin() + skip, changes.begin() + skip + count};
       to->push_back({.partition = range.partition,
                      .bucket = range.bucket,
                      .first = header.base_offset + skip,
                      .commit_timestamp_ms = header.commit_timestamp_ms,
                      .rows = (*rows)->Slice(skip, count),
+                     .changes = std::move(changes),
                      .memory = memory});
     }
     range.from = header.next_offset();
   }
   return arrow::Status::OK();
+}
+
+arrow::Result<std::vector<format::ChangeType>> LogReader::ChangesOf(const format::LogBatchView& batch) const {
+  std::vector<format::ChangeType> changes;
+  if (!table_.descriptor.HasPrimaryKey()) return changes;
+  if (config_.log_format == schema::LogFormat::kArrow) {
+    ARROW_ASSIGN_OR_RAISE(const ByteView types, format::ArrowChangeTypes(batch));
+    for (const uint8_t type : types) changes.push_back(static_cast<format::ChangeType>(type));
+    return changes;
+  }
+  ByteView rest = batch.body();
+  for (int32_t i = 0; i < batch.header.record_count; ++i) {
+    ARROW_ASSIGN_OR_RAISE(const auto record, format::NextRowRecord(&rest));
+    changes.push_back(record.change_type);
+  }
+  return changes;
 }
 
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> LogReader::Decode(const format::LogBatchView& batch,

@@ -39,11 +39,13 @@ struct FetchedRows {
   LogOffset first{};
   int64_t commit_timestamp_ms = 0;
   std::shared_ptr<arrow::RecordBatch> rows;
+  /// Of a table with a primary key: what each row is; empty otherwise.
+  std::vector<format::ChangeType> changes{};
   /// What `rows` may refer to: they must not outlive it.
   Bytes memory{};
 };
 
-/// Reads some buckets of a log table, each in order, with one request under way ahead of the rows handed out. Rows of
+/// Reads some buckets of a log table, or of the changelog of a table with a primary key, each in order, with one request under way ahead of the rows handed out. Rows of
 /// older schema versions come with nulls for the columns that they lack.
 /// Thread safety: one thread at a time, together with the connection.
 class LogReader {
@@ -74,6 +76,7 @@ class LogReader {
   arrow::Status Take(const pb::PbFetchLogRespForBucket& part, std::vector<FetchedRows>* to);
   arrow::Status TakeRemote(const pb::PbFetchLogRespForBucket& part, BucketRange& range, std::vector<FetchedRows>* to);
   arrow::Status TakeRecords(ByteView records, bool projected, BucketRange& range, std::vector<FetchedRows>* to);
+  arrow::Result<std::vector<format::ChangeType>> ChangesOf(const format::LogBatchView& batch) const;
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Decode(const format::LogBatchView& batch, bool projected);
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeRows(const format::LogBatchView& batch, SchemaId id);
   /// Whole rows of some schema version as the columns that are asked for.

@@ -286,5 +286,56 @@ TEST(EngineKvCrashTest, EveryCrashPointLeavesRowsThatTheChangelogAddsUpTo) {
   EXPECT_GT(states, 400u);
 }
 
+TEST(EngineKvCrashTest, EveryCrashPointOfADropLeavesTheOthersAndCanBeFinished) {
+  const TableBucket dropped = TestBucket(2);
+  std::unique_ptr<Writers> writers;
+  const uint64_t states = testing::ForEachCrashState(
+      {.seeds = 1},
+      [&](MemoryFileSystem& disk) {
+        writers = std::make_unique<Writers>();
+        SimRows sim(disk);
+        if (!sim.Open().ok()) return;
+        for (int i = 0; i < 3; ++i) {
+          writers->Send(sim, 0, {{i, fmt::format("v{}", i)}});
+          sim.StartPut(dropped, {{i, "to go"}});
+          sim.RunFor(900);
+        }
+        sim.StartPut(dropped, {{7, "under way"}});
+        if (!sim.Drop({dropped}).ok()) return;
+        writers->Send(sim, 0, {{1, "later"}});
+        sim.RunFor(1500);
+        sim.Stop(0);
+      },
+      [&](MemoryFileSystem& disk, const CrashState& state) {
+        if (::testing::Test::HasFatalFailure()) return;
+        Writers copy = *writers;
+        const auto folders = [&] {
+          std::vector<std::string> left;
+          for (const char* root : {"data/kv", "data/log"}) {
+            const std::string folder = BucketDirectory(root, dropped);
+            if (disk.Exists(folder).ValueOrDie()) left.push_back(folder);
+          }
+          return left;
+        };
+        {
+          SimRows sim(disk, state.seed + 1);
+          ASSERT_TRUE(sim.Open().ok()) << state.ToString();
+          copy.Check(sim, state.ToString());
+          // As a start does with what the metadata no longer name.
+          ASSERT_TRUE(sim.Drop({dropped}).ok()) << state.ToString();
+          sim.RunFor(3000);
+          EXPECT_THAT(folders(), ::testing::IsEmpty()) << state.ToString();
+          sim.Stop(0);
+        }
+        SimRows again(disk, state.seed + 2);
+        ASSERT_TRUE(again.Open().ok()) << state.ToString();
+        EXPECT_THAT(folders(), ::testing::IsEmpty()) << state.ToString() << ": it is back";
+        copy.Retry(again, state.ToString());
+        again.Stop(0);
+      });
+  RecordProperty("states", static_cast<int>(states));
+  EXPECT_GT(states, 200u);
+}
+
 }  // namespace
 }  // namespace thalweg::tablet

@@ -21,8 +21,24 @@ void Append(std::vector<uint8_t>* out, uint32_t number) {
 }
 
 void SetRange(Bits* bits, uint32_t first, uint32_t last) {
-  for (uint32_t number = first; number <= last; ++number)
-    (*bits)[number / kWordBits] |= uint64_t{1} << number % kWordBits;
+  const size_t last_word = last / kWordBits;
+  for (size_t word = first / kWordBits; word <= last_word; ++word) {
+    uint64_t mask = ~uint64_t{0};
+    if (word == first / kWordBits) mask &= mask << first % kWordBits;
+    if (word == last_word) mask &= ~uint64_t{0} >> (kWordBits - 1 - last % kWordBits);
+    (*bits)[word] |= mask;
+  }
+}
+
+/// The first number from `from` on that is, or is not, in the set; kNumbers where there is none.
+uint32_t NextWith(const Bits& bits, uint32_t from, bool present) {
+  while (from < kNumbers) {
+    const uint64_t word = bits[from / kWordBits];
+    const uint64_t rest = (present ? word : ~word) >> from % kWordBits;
+    if (rest != 0) return from + static_cast<uint32_t>(std::countr_zero(rest));
+    from = static_cast<uint32_t>((from / kWordBits + 1) * kWordBits);
+  }
+  return kNumbers;
 }
 
 void AddTo(Bits* bits, const BitmapContainer& container) {
@@ -63,8 +79,6 @@ uint32_t RunsOf(const Bits& bits) {
 uint32_t RunBytes(uint32_t runs) { return 2 + 4 * runs; }
 uint32_t ArrayBytes(uint32_t cardinality) { return 2 * cardinality; }
 
-bool Has(const Bits& bits, uint32_t number) { return (bits[number / kWordBits] >> number % kWordBits & 1) != 0; }
-
 BitmapContainer Encode(const Bits& bits, Form form, uint32_t cardinality) {
   BitmapContainer container;
   container.form = form;
@@ -76,17 +90,14 @@ BitmapContainer Encode(const Bits& bits, Form form, uint32_t cardinality) {
     return container;
   }
   if (form == Form::kRun) Append(&out, RunsOf(bits));
-  for (uint32_t number = 0; number < kNumbers; ++number) {
-    if (bits[number / kWordBits] >> number % kWordBits == 0) {
-      number |= kWordBits - 1;  // nothing more in this word
-      continue;
-    }
-    if (!Has(bits, number)) continue;
+  for (uint32_t number = NextWith(bits, 0, true); number < kNumbers;) {
     Append(&out, number);
-    if (form == Form::kArray) continue;
-    const uint32_t first = number;
-    while (number + 1 < kNumbers && Has(bits, number + 1)) ++number;
-    Append(&out, number - first);
+    uint32_t next = number + 1;
+    if (form == Form::kRun) {
+      next = NextWith(bits, number, false);
+      Append(&out, next - 1 - number);
+    }
+    number = NextWith(bits, next, true);
   }
   return container;
 }

@@ -85,6 +85,8 @@ class DirtyGeneration {
   Runs SortedRuns(std::mutex& overlay_mutex);
 
   size_t entry_count() const { return entries_.size(); }
+  /// Of memory; the writer asks.
+  size_t bytes() const { return arena_.bytes() + table_bytes_; }
 
   /// Set when sealed: the changelog offset where the next generation begins.
   std::optional<LogOffset> end;

@@ -7,6 +7,12 @@
 #include "thalweg/kv/dirty_snapshot_internal.h"
 
 namespace thalweg::kv {
+namespace {
+
+// A generation is written to the store in one step, which needs its memory twice more: larger ones are sealed by themselves.
+constexpr size_t kGenerationBytesMax = 64 << 20;
+
+}  // namespace
 
 DirtyOverlay::DirtyOverlay(DirtyBudget& budget, const TableBucket& bucket, const StateMeta& stored)
     : budget_(budget),
@@ -56,7 +62,7 @@ void DirtyOverlay::Commit(LogOffset end, int64_t rows_added, std::optional<AutoI
   in_batch_ = false;
   held_.clear();
   added_.clear();
-  if (seal_wanted_) SealLocked();
+  if (seal_wanted_ || generations_.back()->bytes() >= kGenerationBytesMax) SealLocked();
 }
 
 void DirtyOverlay::Abort() {

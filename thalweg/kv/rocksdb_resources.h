@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -23,14 +24,16 @@ struct RocksdbLimits {
   uint64_t write_buffer_bytes = 64 << 20;
   /// Threads for flushes, and as many for compactions. Of the whole process: they are RocksDB's own.
   int background_threads = 2;
-  /// File descriptors of one store for table files.
-  int open_files_per_store = 16;
+  /// File descriptors for table files, of all stores together, beyond those that each has for itself (kTableFilesOfEach).
+  int table_files = 1024;
 };
 
 /// One block cache, one write buffer budget and one pool of threads for any number of RocksdbStateStores.
 /// Thread safety: all of it. `fs` must outlive it; it must outlive nothing: stores keep it alive.
 class RocksdbResources {
  public:
+  static constexpr int kTableFilesOfEach = 10;
+
   static std::shared_ptr<RocksdbResources> Make(io::FileSystem& fs, const RocksdbLimits& limits);
   ~RocksdbResources();
 
@@ -42,6 +45,10 @@ class RocksdbResources {
   friend class RocksdbStateStore;
   RocksdbResources(io::FileSystem& fs, const RocksdbLimits& limits);
 
+  /// As many of `wanted` descriptors as are left; to be given back.
+  int TakeTableFiles(int wanted);
+  void GiveBackTableFiles(int count) { table_files_left_.fetch_add(count); }
+
   io::FileSystem& fs_;
   const RocksdbLimits limits_;
   const std::shared_ptr<rocksdb::Env> env_;
@@ -49,6 +56,7 @@ class RocksdbResources {
   const std::shared_ptr<rocksdb::Cache> block_cache_;
   const std::shared_ptr<rocksdb::WriteBufferManager> write_buffers_;
   const std::shared_ptr<const rocksdb::FilterPolicy> filter_;
+  std::atomic<int> table_files_left_;
 };
 
 }  // namespace thalweg::kv

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "rocksdb/cache.h"
@@ -43,6 +44,8 @@ constexpr size_t kMetaBufferBytes = 64 << 10;
 // Small at first, since most stores are: the arena grows by these.
 constexpr size_t kRowsArenaBytes = 64 << 10;
 constexpr size_t kMetaArenaBytes = 4 << 10;
+// Of max_open_files, what RocksDB takes for itself.
+constexpr int kOtherFiles = 10;
 constexpr uint64_t kManifestBytesMax = 1 << 20;
 // Levels 0 and 1 are rewritten soon: compressing them costs more than it saves.
 constexpr size_t kLevels = 7;
@@ -163,7 +166,10 @@ class HeldFiles final : public StateFiles {
 RocksdbStateStore::RocksdbStateStore(std::shared_ptr<RocksdbResources> resources, std::string directory)
     : resources_(std::move(resources)), directory_(std::move(directory)) {}
 
-RocksdbStateStore::~RocksdbStateStore() = default;
+RocksdbStateStore::~RocksdbStateStore() {
+  database_.reset();
+  resources_->GiveBackTableFiles(extra_files_);
+}
 
 arrow::Result<std::unique_ptr<RocksdbStateStore>> RocksdbStateStore::Open(std::shared_ptr<RocksdbResources> resources,
                                                                           const std::string& directory) {
@@ -175,6 +181,11 @@ arrow::Result<std::unique_ptr<RocksdbStateStore>> RocksdbStateStore::Open(std::s
 }
 
 arrow::Status RocksdbStateStore::OpenDatabase() {
+  ARROW_ASSIGN_OR_RAISE(const std::vector<io::Entry> entries, resources_->fs().List(directory_));
+  const auto tables =
+      std::ranges::count_if(entries, [](const io::Entry& entry) { return entry.name.ends_with(".sst"); });
+  extra_files_ = resources_->TakeTableFiles(static_cast<int>(tables) - RocksdbResources::kTableFilesOfEach);
+
   rocksdb::DBOptions options;
   options.env = resources_->env_.get();
   options.info_log = resources_->logger_;
@@ -184,7 +195,7 @@ arrow::Status RocksdbStateStore::OpenDatabase() {
   options.atomic_flush = true;
   options.avoid_flush_during_shutdown = true;  // closing is no flush: what has to stay was flushed
   options.write_buffer_manager = resources_->write_buffers_;
-  options.max_open_files = resources_->limits_.open_files_per_store;
+  options.max_open_files = kOtherFiles + RocksdbResources::kTableFilesOfEach + extra_files_;
   options.max_file_opening_threads = 1;
   options.table_cache_numshardbits = 0;
   options.max_background_jobs = 2 * resources_->limits_.background_threads;
@@ -291,7 +302,26 @@ arrow::Result<std::unique_ptr<StateSnapshot>> RocksdbStateStore::TakeSnapshot() 
 }
 
 arrow::Status RocksdbStateStore::Flush() {
-  return FromRocksdb(database_->db->Flush({}, {database_->rows, database_->meta}), directory_);
+  ARROW_RETURN_NOT_OK(FromRocksdb(database_->db->Flush({}, {database_->rows, database_->meta}), directory_));
+  return GrowTableFiles();
+}
+
+arrow::Status RocksdbStateStore::GrowTableFiles() {
+  int tables = 0;
+  for (size_t level = 0; level < kLevels; ++level) {
+    std::string count;
+    const std::string property = rocksdb::DB::Properties::kNumFilesAtLevelPrefix + std::to_string(level);
+    if (database_->db->GetProperty(database_->rows, property, &count)) tables += std::atoi(count.c_str());
+  }
+  std::lock_guard lock(files_mutex_);
+  const int missing = tables - RocksdbResources::kTableFilesOfEach - extra_files_;
+  if (missing <= 0) return arrow::Status::OK();
+  // Some more, since each change of an option writes them all to a file.
+  const int taken = resources_->TakeTableFiles(2 * missing);
+  if (taken == 0) return arrow::Status::OK();
+  extra_files_ += taken;
+  const int files = kOtherFiles + RocksdbResources::kTableFilesOfEach + extra_files_;
+  return FromRocksdb(database_->db->SetDBOptions({{"max_open_files", std::to_string(files)}}), directory_);
 }
 
 arrow::Result<std::unique_ptr<StateFiles>> RocksdbStateStore::HoldFiles() {

@@ -46,10 +46,14 @@ class RocksdbStateStore final : public StateStore {
  private:
   RocksdbStateStore(std::shared_ptr<RocksdbResources> resources, std::string directory);
   arrow::Status OpenDatabase();
+  /// Lets RocksDB keep its table files open, as long as there are descriptors left.
+  arrow::Status GrowTableFiles();
 
   const std::shared_ptr<RocksdbResources> resources_;
   const std::string directory_;
   std::shared_ptr<Database> database_;
+  std::mutex files_mutex_;  // guards the next
+  int extra_files_ = 0;
   mutable std::mutex meta_mutex_;  // guards meta_; held together with nothing that waits
   StateMeta meta_;
 };

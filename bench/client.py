@@ -34,13 +34,14 @@ async def create(
     compression: str = "ZSTD",
     buckets: int = 1,
     bucket_keys: list[str] | None = None,
+    primary_keys: list[str] | None = None,
 ) -> fluss.TablePath:
-    """A log table (ZSTD is the default of both servers), once all its buckets take requests."""
+    """A table (ZSTD is the default of both servers) once all its buckets take requests; of a log where it has no keys."""
     admin = connection.get_admin()
     await admin.create_database(DATABASE, None, True)
     path = fluss.TablePath(DATABASE, f"{tag}_{next(_serial)}")
     descriptor = fluss.TableDescriptor(
-        fluss.Schema(schema),
+        fluss.Schema(schema, primary_keys=primary_keys or []),
         bucket_count=buckets,
         bucket_keys=bucket_keys or [],
         properties={"table.log.arrow.compression.type": compression},

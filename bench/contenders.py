@@ -53,6 +53,10 @@ class Thalweg:
     def stop(self) -> None:
         self._server.stop()
 
+    def kill(self) -> None:
+        """kill -9; start may follow, on the same data."""
+        self._server.kill()
+
     @property
     def bootstrap(self) -> str:
         return self._server.bootstrap

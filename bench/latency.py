@@ -42,11 +42,13 @@ async def acknowledgements_ms(server: Contender, plan: Plan) -> list[float]:
     return latencies
 
 
-async def freshness_ms(server: Contender, plan: Plan) -> list[float]:
-    """From handing one row to the writer until a scanner that polls on another connection returns it."""
+async def freshness_ms(server: Contender, plan: Plan, keyed: bool = False) -> list[float]:
+    """From handing one row to the writer until a scanner that polls on another connection returns it. `keyed`: a row of a
+    primary-key table, returned by its changelog."""
     async with await client.connect(server.bootstrap) as writing, await client.connect(server.bootstrap) as reading:
-        path = await client.create(writing, "fresh", SCHEMA)
-        writer = (await writing.get_table(path)).new_append().create_writer()
+        path = await client.create(writing, "fresh", SCHEMA, primary_keys=["id"] if keyed else None)
+        table = await writing.get_table(path)
+        writer = table.new_upsert().create_writer() if keyed else table.new_append().create_writer()
         scanner = await (await reading.get_table(path)).new_scan().create_log_scanner()
         scanner.subscribe(0, 0)
         arrived: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
@@ -57,7 +59,10 @@ async def freshness_ms(server: Contender, plan: Plan) -> list[float]:
             for number in range(WARM_UP + plan.samples_max):
                 await asyncio.sleep(random.random() * PAUSE_S_MAX)  # so as not to run in step with a timer there
                 at = time.perf_counter()
-                writer.append((number, "river"))
+                if keyed:
+                    writer.upsert({"id": number, "word": "river"})
+                else:
+                    writer.append((number, "river"))
                 await client.flush(writer)
                 seen, when = await asyncio.wait_for(arrived.get(), client.STUCK_S)
                 if seen != number:
@@ -167,11 +172,13 @@ def acknowledge_row(servers: list[Contender], plan: Plan) -> Row:
     return row
 
 
-def freshness_row(servers: list[Contender], plan: Plan) -> Row:
+def freshness_row(servers: list[Contender], plan: Plan, keyed: bool = False) -> Row:
     row = Row("freshness", "one row appended until a polling scanner on another connection returns it")
+    if keyed:
+        row = Row("freshness-keyed", "one row put by key until a scanner of the changelog on another connection returns it")
     row.figures = [_milliseconds("p50", 3), _milliseconds("p99", 15)]
     for server in plan.order(servers):
-        _add(row, server, asyncio.run(freshness_ms(server, plan)))
+        _add(row, server, asyncio.run(freshness_ms(server, plan, keyed)))
     disk = device.write_and_sync(plan.directory, SMALL_WRITE_BYTES, plan.device_s)
     row.figures[0].device, row.figures[1].device = disk.p50_ms, disk.p99_ms
     return row

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import shutil
 import sys
@@ -25,6 +26,7 @@ import fluss  # noqa: E402
 
 import batches  # noqa: E402
 import catch_up  # noqa: E402
+import keyed  # noqa: E402
 import latency  # noqa: E402
 import machine  # noqa: E402
 import modes  # noqa: E402
@@ -32,15 +34,17 @@ import report  # noqa: E402
 import start  # noqa: E402
 import throughput  # noqa: E402
 from contenders import KINDS, Contender, started  # noqa: E402
-from figures import Row  # noqa: E402
+from figures import OURS, Row  # noqa: E402
 from peers.places import cache_dir, thalweg_binary  # noqa: E402
 from plan import Plan  # noqa: E402
 
 KEYS = [
     "cold", "idle", "append-10", "append-100", "plain-10", "plain-100", "spread-10", "small-10", "page-cache",
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
-    "many-buckets",
+    "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "prefix", "changelog",
+    "freshness-keyed", "resident-keyed", "restart-keyed",
 ]
+STARTED_ALONE = ("cold", "idle", "many-buckets", "resident-keyed", "restart-keyed")
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
 SPREAD_BUCKETS = 4
@@ -58,9 +62,16 @@ class Session:
     def __init__(self, servers: list[Contender], plan: Plan):
         self.servers = servers
         self.plan = plan
-        self.narrow = throughput.Workload("10", batches.narrow(plan.count(NARROW_BATCHES)))
-        self.wide = throughput.Workload("100", batches.wide(plan.count(WIDE_BATCHES)))
+        self.keyed = keyed.Keyed(servers, plan)
         self._tables: dict[str, dict[str, fluss.TablePath]] = {}
+
+    @functools.cached_property
+    def narrow(self) -> throughput.Workload:
+        return throughput.Workload("10", batches.narrow(self.plan.count(NARROW_BATCHES)))
+
+    @functools.cached_property
+    def wide(self) -> throughput.Workload:
+        return throughput.Workload("100", batches.wide(self.plan.count(WIDE_BATCHES)))
 
     def append(self, key: str) -> Row:
         load, cpu_limit = self._load(key), 0.6
@@ -102,6 +113,10 @@ class Session:
             return start.resident_row(self.servers)
         if key == "catch-up":
             return catch_up.catch_up_row(key, self.servers, self.plan, self.narrow)
+        if key == "freshness-keyed":
+            return latency.freshness_row(self.servers, self.plan, keyed=True)
+        if key.startswith("put-") or key in ("lookup", "lookup-one", "prefix", "changelog"):
+            return self.keyed.row(key)
         return self.scan(key) if key.startswith(("scan", "pruned")) else self.append(key)
 
     def _filled(self, load: throughput.Workload) -> dict[str, fluss.TablePath]:
@@ -120,7 +135,7 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
     """Every wanted row, as it is done. Starts come first, while nothing else runs."""
     if fresh := [key for key in keys if key in ("cold", "idle")]:
         yield from (row for row in start.rows(names, plan) if row.key in fresh)
-    loaded = [key for key in keys if key not in ("cold", "idle", "many-buckets")]
+    loaded = [key for key in keys if key not in STARTED_ALONE]
     if loaded:
         with contextlib.ExitStack() as running:
             servers = [running.enter_context(started(KINDS[name](plan.directory / name))) for name in names]
@@ -129,6 +144,10 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
                 yield session.row(key)
     if "many-buckets" in keys:
         yield modes.many_buckets_row("many-buckets", names, plan)
+    if "resident-keyed" in keys:
+        yield keyed.resident_row("resident-keyed", names, plan)
+    if "restart-keyed" in keys and OURS in names:
+        yield keyed.restart_row("restart-keyed", plan)
 
 
 def fresh_directory(path: Path) -> Path:

@@ -53,12 +53,12 @@ def encode(message: str, values: dict[str, Any]) -> bytes:
         if value is None:
             continue
         if field.packed:
-            content = b"".join(_varint(one) for one in value)
+            content = b"".join(varint(one) for one in value)
             if value:
-                out += _varint(field.number << 3 | BYTES) + _varint(len(content)) + content
+                out += varint(field.number << 3 | BYTES) + varint(len(content)) + content
             continue
         for one in value if field.repeated else (value,):
-            out += _varint(field.number << 3 | field.wire_type) + _encode_value(field, one)
+            out += varint(field.number << 3 | field.wire_type) + _encode_value(field, one)
     return bytes(out)
 
 
@@ -95,7 +95,7 @@ def _messages() -> dict[str, dict[str, Field]]:
     return found
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
     value &= (1 << 64) - 1
     out = bytearray()
     while value > 0x7F:
@@ -148,7 +148,7 @@ def _number(field: Field, raw: int) -> int | bool:
 
 def _encode_value(field: Field, value: Any) -> bytes:
     if field.wire_type == VARINT:
-        return _varint(int(value))
+        return varint(int(value))
     if field.wire_type != BYTES:
         return struct.pack("<d" if field.type == "double" else "<f", value)
     if isinstance(value, str):
@@ -157,7 +157,7 @@ def _encode_value(field: Field, value: Any) -> bytes:
         content = encode(field.type, value)
     else:
         content = bytes(value)
-    return _varint(len(content)) + content
+    return varint(len(content)) + content
 
 
 def _decode_value(field: Field, raw: Any) -> Any:

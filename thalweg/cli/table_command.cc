@@ -11,10 +11,12 @@
 #include "nlohmann/json.hpp"
 #include "thalweg/base/error.h"
 #include "thalweg/cli/cell_text.h"
+#include "thalweg/cli/column_aggregation.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/cli/server_access.h"
 #include "thalweg/cli/text_table.h"
 #include "thalweg/client/admin.h"
+#include "thalweg/schema/table_options.h"
 #include "thalweg/schema/type_text.h"
 
 namespace thalweg::cli {
@@ -28,7 +30,7 @@ struct TableArguments {
   std::string name;
   std::string database;
   std::string columns;
-  std::vector<std::string> partition_keys, bucket_keys, options, set, unset, add_columns;
+  std::vector<std::string> partition_keys, bucket_keys, aggregations, options, set, unset, add_columns;
   int32_t buckets = 0;
   std::string comment;
   bool lenient = false;  ///< --if-exists, --if-not-exists
@@ -119,7 +121,9 @@ void PrintDescription(const client::TableInfo& table, const std::vector<Extent>&
   fmt::print("created {}, changed {}\n\n", InstantText(table.created_ms), InstantText(table.modified_ms));
   TextTable columns({"COLUMN", "TYPE", "COMMENT"});
   for (const auto& column : descriptor.schema.columns()) {
-    columns.AddRow({column.name, column.type.ToString(), column.comment.value_or("")});
+    std::string type = column.type.ToString();
+    if (column.agg_function) type += fmt::format(" ({})", column.agg_function->type);
+    columns.AddRow({column.name, std::move(type), column.comment.value_or("")});
   }
   fmt::print("{}\n", columns.ToString());
   if (descriptor.HasPrimaryKey()) fmt::print("primary key     {}\n", KeysText(descriptor.schema.primary_key()));
@@ -176,7 +180,9 @@ arrow::Status Describe(const TableArguments& arguments) {
 arrow::Status Create(const TableArguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const auto path, ParseTablePath(arguments.name));
   schema::TableDescriptor table;
-  ARROW_ASSIGN_OR_RAISE(table.schema, schema::SchemaFromText(arguments.columns));
+  ARROW_ASSIGN_OR_RAISE(const auto columns, schema::SchemaFromText(arguments.columns));
+  ARROW_ASSIGN_OR_RAISE(table.schema, WithAggregation(columns, arguments.aggregations));
+  if (!arguments.aggregations.empty()) table.properties[std::string(schema::kMergeEngine)] = "aggregation";
   table.partition_keys = arguments.partition_keys;
   table.bucket_keys = arguments.bucket_keys;
   if (arguments.buckets > 0) table.bucket_count = arguments.buckets;
@@ -265,6 +271,11 @@ void AddCreate(CLI::App& table, Action* action) {
   create.app->add_option("--buckets", arguments.buckets, "Buckets of the table, or of each partition")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("COUNT");
+  create.app
+      ->add_option("--aggregate", arguments.aggregations,
+                   "How rows of the same key meet: total=sum, names=listagg(;); more than once")
+      ->type_name("COLUMN=FUNCTION")
+      ->take_all();
   create.app->add_option("--option", arguments.options, "Such as table.log.ttl=30d; more than once")
       ->type_name("NAME=VALUE")
       ->take_all();

@@ -1,4 +1,4 @@
-"""The picture that the tail paints: departure delay per carrier as bars. Pure text; who prints it decides where."""
+"""The picture that the tail paints: departure delay per carrier as bars, and some aircraft by key. Pure text; who prints it decides where."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 from dataclasses import dataclass, field
 from typing import IO
 
+from aircraft import State
+
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 EVENT_COUNT_MAX = 5
 NAME_WIDTH = 26
+HEIGHT_WITH_AIRCRAFT = 18
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Scene:
     day: str = ""
     columns: str = ""
     events: list[str] = field(default_factory=list)
+    aircraft: dict[str, State] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def lines(scene: Scene, width: int, height: int, ink: Ink) -> list[str]:
         "",
     ]
     events = scene.events[-EVENT_COUNT_MAX:]
-    for code, delays in ranked[: max(1, height - len(shown) - len(events) - 1)]:
+    known = known_lines(scene, width, ink) if height >= HEIGHT_WITH_AIRCRAFT else []
+    for code, delays in ranked[: max(1, height - len(shown) - len(known) - len(events) - 1)]:
         name = scene.names.get(code, "")[:NAME_WIDTH].ljust(NAME_WIDTH)
         mean = delays.mean()
         drawn = bar(mean, largest, room)
@@ -94,10 +99,24 @@ def lines(scene: Scene, width: int, height: int, ink: Ink) -> list[str]:
             f"  {ink.strong}{code}{ink.off} {name} {mean:>6.1f} {ink.bar}{drawn}{ink.off}"
             f"{ink.faint} {delays.flights:,}{ink.off}"
         )
+    shown += known
     shown.append("")
     for event in events:
         shown.append(f"  {ink.alarm}▸{ink.off} {event[: width - 5]}")
     return shown[:height]
+
+
+def known_lines(scene: Scene, width: int, ink: Ink) -> list[str]:
+    """The aircraft, as they were just looked up."""
+    if not scene.aircraft:
+        return []
+    head = f"  {ink.strong}Aircraft by key{ink.off}{ink.faint}, as last looked up in demo.aircraft{ink.off}"
+    rows = [f"  {ink.strong}{tail:<7}{ink.off}{of_aircraft(state)}"[: width + 8] for tail, state in sorted(scene.aircraft.items())]
+    return ["", head, *rows]
+
+
+def of_aircraft(state: State) -> str:
+    return f"{state.flights:>5,} take-offs {state.delay:>8,} minutes late in all   last to {state.last_airport}"
 
 
 def summary(scene: Scene) -> str:
@@ -106,9 +125,11 @@ def summary(scene: Scene) -> str:
     if not ranked:
         return f"tail: {scene.rows:,} flights"
     best, worst = ranked[0], ranked[-1]
+    first = next(iter(sorted(scene.aircraft.items())), None)
     return (
         f"tail: {scene.day:<11} {scene.rows:>9,} flights   "
         f"longest mean delay {worst[0]} {worst[1].mean():.1f} min, shortest {best[0]} {best[1].mean():.1f} min"
+        + (f"   by key: {first[0]} {first[1].flights} take-offs, last to {first[1].last_airport}" if first else "")
     )
 
 

@@ -2,7 +2,7 @@
 """`./dev demo`: a year of flights through a Thalweg server that is killed half-way.
 
 Starts the server, streams 336,776 flights into a partitioned log table with plain pyfluss while a second process
-(tail.py) reads them live, kills the server with SIGKILL in the middle, starts it again on the same data, finishes,
+(tail.py) reads them live and a third one (keeper.py) keeps the state of each aircraft by key, kills the server with SIGKILL in the middle, starts it again on the same data, finishes,
 and then compares every value that the server returns with what was sent. Ends with status 0 only if all agree.
 """
 
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,53 +20,21 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import fluss  # noqa: E402
 
+import aircraft  # noqa: E402
 import flights  # noqa: E402
 import picture  # noqa: E402
 import stream  # noqa: E402
 import verify  # noqa: E402
+from companion import Companion  # noqa: E402
 from peers.places import cache_dir, thalweg_binary  # noqa: E402
 from peers.thalweg import ThalwegServer  # noqa: E402
 
-TAIL_S_MAX = 30
+AIRCRAFT_SHOWN = 5
 MARK = ".made-by-thalweg-demo"
 
 
 class DemoFailed(RuntimeError):
     """Something that the demo promises did not hold. The message says what, and where to look."""
-
-
-class Tail:
-    """The second process."""
-
-    def __init__(self, bootstrap: str, directory: Path):
-        self.report_path = directory / "tail.json"
-        argv = [sys.executable, str(ROOT / "demo" / "tail.py"), bootstrap]
-        argv += ["--rows", str(flights.ROW_COUNT), "--report", str(self.report_path)]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True)
-
-    def tell(self, event: str) -> None:
-        assert self.process.stdin is not None
-        try:
-            print(event, file=self.process.stdin, flush=True)
-        except BrokenPipeError:
-            raise DemoFailed(f"the tail ended early, with status {self.process.wait()}") from None
-
-    def finish(self) -> dict:
-        """Its report, once it has seen every row."""
-        try:
-            status = self.process.wait(TAIL_S_MAX)
-        except subprocess.TimeoutExpired:
-            self.process.terminate()
-            self.process.wait()
-            raise DemoFailed(f"the tail had not seen every flight {TAIL_S_MAX} s after the last was sent") from None
-        if status != 0:
-            raise DemoFailed(f"the tail ended with status {status}")
-        return json.loads(self.report_path.read_text())
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
 
 
 def fresh_directory(path: Path) -> Path:
@@ -86,7 +52,7 @@ async def show(arguments: argparse.Namespace, out: Report) -> None:
     data = flights.load(cache_dir() / "downloads")
     directory = fresh_directory(arguments.dir)
     server = ThalwegServer(directory)
-    tail = None
+    companions: list[Companion] = []
     try:
         started = time.monotonic()
         server.start()
@@ -94,17 +60,23 @@ async def show(arguments: argparse.Namespace, out: Report) -> None:
         flow = stream.Stream(server.bootstrap, data)
         await flow.create()
         out.step(f"table demo.flights: {data.table.num_columns} columns, partitioned by {flights.PARTITION_COLUMN}")
-        tail = Tail(server.bootstrap, directory)
+        aircraft.create(server.bootstrap)
+        out.step("table demo.aircraft: primary key tail, flights and delay are sums, last_airport the last value")
+        tail = Companion("tail.py", server.bootstrap, directory)
+        companions.append(tail)
+        with (directory / "keeper.log").open("w") as log:
+            keeper = Companion("keeper.py", server.bootstrap, directory, errors=log)
+        companions.append(keeper)
         await asyncio.sleep(arguments.head_start)
         await flow.run(arguments.seconds, server, tail.tell)
-        seen = tail.finish()
-        found = await verify.everything(server.bootstrap, data, flow, seen)
+        seen, kept = tail.finish(), keeper.finish()
+        found = await verify.everything(server.bootstrap, data, flow, seen, kept)
         burst = await stream.burst(server.bootstrap, data)
         server.stop()
-        out.results(data, flow, found, burst, server, directory)
+        out.results(data, flow, found, kept, burst, server, directory)
     finally:
-        if tail is not None:
-            tail.close()
+        for companion in companions:
+            companion.close()
         server.kill()
     if found.problems:
         raise DemoFailed("; ".join(found.problems))
@@ -130,6 +102,7 @@ class Report:
         data: flights.Flights,
         flow: stream.Stream,
         found: verify.Findings,
+        kept: dict,
         burst: stream.Burst,
         server: ThalwegServer,
         directory: Path,
@@ -142,6 +115,8 @@ class Report:
             ("writer", _resent(flow.recoveries)),
             ("read back", f"{found.rows:,} flights × {data.table.num_columns} columns: {mark}"),
             ("by carrier", f"{found.carriers} sums of departure delay, scan, tail and pandas: {'differ' if found.problems else 'equal'}"),
+            ("by key", f"{len(found.aircraft):,} aircraft from {kept['upserts']:,} upserts: {mark}; all looked up in {found.all_aircraft_s:.2f} s"),
+            ("while it ran", f"{found.answers:,} lookups, {found.answers_after_kill:,} after the kill: {mark} until then; p50 {found.answer_p50_ms:.1f} ms, p99 {found.answer_p99_ms:.1f} ms"),
             ("freshness", f"sent to seen by the tail: p50 {found.fresh_p50_ms:.1f} ms, p99 {found.fresh_p99_ms:.1f} ms"),
             ("full scan", f"{found.rows / found.scan_s:,.0f} flights/s"),
             ("at full speed", f"{burst.rows / burst.seconds:,.0f} flights/s appended, durable"),
@@ -149,14 +124,17 @@ class Report:
         print()
         for name, value in rows:
             print(f"  {ink.faint}{name:<14}{ink.off} {value}")
+        print(f"\n  {ink.strong}Aircraft by key{ink.off}{ink.faint}, those that were late the longest in all{ink.off}")
+        for tail, state in sorted(found.aircraft.items(), key=lambda item: (-item[1].delay, item[0]))[:AIRCRAFT_SHOWN]:
+            print(f"  {ink.strong}{tail:<7}{ink.off}{picture.of_aircraft(state)}")
         for problem in found.problems:
             print(f"  {ink.alarm}{problem}{ink.off}")
         print(f"\n  {ink.strong}What to try next{ink.off}")
-        tail = Path(__file__).with_name("tail.py").relative_to(ROOT)
+        follower = Path(__file__).with_name("tail.py").relative_to(ROOT)
         binary = _short(thalweg_binary())
         for command, why in (
             (f"{binary} serve --data {_short(server.data_dir)}", "the server again, on the demo's data"),
-            (f".venv/bin/python {tail} 127.0.0.1:9123", "the picture from it, in another terminal"),
+            (f".venv/bin/python {follower} 127.0.0.1:9123", "the picture from it, in another terminal"),
             ("./dev bench --quick", "the same work against the Java server, side by side"),
         ):
             print(f"    {command:<62} {ink.faint}# {why}{ink.off}")

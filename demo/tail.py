@@ -3,8 +3,8 @@
 
     demo/tail.py HOST:PORT [--rows N] [--report FILE]
 
-It reads three of the nineteen columns; the server sends no others. Lines on standard input appear as events under
-the picture. With --rows it ends when it has seen so many, and --report takes what it measured.
+It reads three of the nineteen columns; the server sends no others. Where keeper.py keeps aircraft by key, it looks some
+up all the time. Lines on standard input appear as events under the picture. With --rows it ends when it has seen so many, and --report takes what it measured.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ import fluss  # noqa: E402
 import pyarrow as pa  # noqa: E402
 import pyarrow.compute as pc  # noqa: E402
 
+import aircraft  # noqa: E402
 import flights  # noqa: E402
 import picture  # noqa: E402
+from board import Board  # noqa: E402
 from peers.places import cache_dir  # noqa: E402
 
 COLUMNS = ["carrier", "dep_delay", "time_hour"]
@@ -45,6 +47,7 @@ class Tail:
         self.seen: list[tuple[int, int, float]] = []  # partition, last offset, when (monotonic clock)
         self.gaps: list[str] = []
         self.reconnects = 0
+        self.board = Board(bootstrap, self._show)
         self._painted_at = 0.0
         self._rate_from = (time.monotonic(), 0)
 
@@ -62,6 +65,10 @@ class Tail:
                 self.reconnects += 1
                 await asyncio.sleep(RETRY_S)
         self.paint(force=True)
+
+    def _show(self, tail: str, state: aircraft.State) -> None:
+        self.scene.aircraft[tail] = state
+        self.paint()
 
     def event(self, text: str) -> None:
         self.scene.events.append(text)
@@ -119,6 +126,7 @@ class Tail:
             "seen": self.seen,
             "gaps": self.gaps,
             "reconnects": self.reconnects,
+            "answers": self.board.answers,
             "carriers": {code: vars(delays) for code, delays in self.scene.carriers.items()},
         }
 
@@ -132,14 +140,14 @@ async def pass_on_events(tail: Tail) -> None:
 
 async def follow(arguments: argparse.Namespace) -> None:
     tail = Tail(arguments.bootstrap, arguments.rows, flights.carrier_names(cache_dir() / "downloads"))
-    listening = None
+    beside = [asyncio.create_task(tail.board.run())]
     if not sys.stdin.isatty():
-        listening = asyncio.create_task(pass_on_events(tail))
+        beside.append(asyncio.create_task(pass_on_events(tail)))
     try:
         await tail.run()
     finally:
-        if listening is not None:
-            listening.cancel()
+        for task in beside:
+            task.cancel()
         if arguments.report:
             arguments.report.write_text(json.dumps(tail.report()))
 

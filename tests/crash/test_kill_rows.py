@@ -1,128 +1,127 @@
-"""kill -9 under upserts and deletions: what was acknowledged is there by key, and the changelog adds up to it."""
+"""kill -9 under upserts, partial updates, deletions and lookups: what was acknowledged or seen is there by key, nothing else is,
+and changelog, lookups and limit scans tell the same, after every kill."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import fluss
-import pyarrow as pa
 import pytest
 
-from peers.thalweg import ThalwegServer
+from crash import faulty_disk, keyed, keyed_check
+from peers.places import ROOT
+from peers.thalweg import FLUSS_ONLY
 
-KEYS = 60
-LIVES = 4
-PATH = fluss.TablePath("fluss", "killed")
+READERS = 2
+LIFE_S = (0.15, 0.7)
+# Of the lives, so many are led on a disk that takes so long for each write of the journal: there is much then that is neither
+# durable nor unwritten, and lookups must not show it.
+SLOW_SHARE = 0.3
+SLOW_MS = 25
+# So small that rows reach the states on disk, too, while they are written.
+CONFIG = "thalweg.journal.size: 64mb\n"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ThalwegServer]:
-    started = ThalwegServer(tmp_path / "server").start()
-    yield started
-    started.kill()
+def seed(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -> int:
+    """The asked seed or a new one; printed before anything else happens."""
+    chosen = pytestconfig.getoption("--seed") or random.SystemRandom().randrange(1, 2**31)
+    with capsys.disabled():
+        print(f"\nseed {chosen} (the same again: --seed {chosen})")
+    return chosen
 
 
-async def connect(server: ThalwegServer) -> fluss.FlussConnection:
-    return await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": server.bootstrap}))
+class Workers:
+    """The process that forks writers and readers; see keyed_workers."""
+
+    def __init__(self, bootstrap: str, directory: Path, seed: int):
+        self._journal = directory / "workers.journal"
+        self._journal.touch()
+        self._read_to = 0
+        argv = [sys.executable, "-m", "crash.keyed_workers", bootstrap, str(self._journal), str(seed), str(READERS)]
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT / "tests", text=True
+        )
+
+    def begin(self, life: int, there: dict[str, list[keyed.Key]]) -> None:
+        self._say(json.dumps([life, there]))
+
+    def kill(self) -> keyed_check.Life:
+        """All of them; what they had done."""
+        self._say("")
+        with self._journal.open() as lines:
+            lines.seek(self._read_to)
+            text = lines.read()
+            self._read_to = lines.tell()
+        return keyed_check.read_journal(text)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(line, file=self._process.stdin, flush=True)
+        assert self._process.stdout.readline() == "done\n", "the workers' process ended"
 
 
-async def create(server: ThalwegServer) -> None:
-    async with await connect(server) as connection:
-        schema = fluss.Schema(pa.schema([("id", pa.int32()), ("name", pa.string())]), primary_keys=["id"])
-        await connection.get_admin().create_table(PATH, fluss.TableDescriptor(schema, bucket_count=1), False)
-
-
-async def write_until_killed(
-    server: ThalwegServer, life: int, dice: random.Random, history: dict[int, list[str | None]], known: dict[int, int]
-) -> None:
-    """`history`: what each key was given, in order; `known`: how much of that was acknowledged."""
-    connection = await connect(server)
-    table = await connection.get_table(PATH)
-    writer = table.new_upsert().create_writer()
-
-    async def kill() -> None:
-        await asyncio.sleep(0.2 + dice.random() / 2)
+@contextlib.contextmanager
+def at_work(directory: Path, seed: int) -> Iterator[tuple[faulty_disk.FaultyServer, Workers]]:
+    config = directory / "thalweg.yaml"
+    config.write_text(CONFIG)
+    library = faulty_disk.build(directory)
+    server = faulty_disk.FaultyServer(directory / "server", library, (*FLUSS_ONLY, "--config", str(config)))
+    server.start()
+    try:
+        asyncio.run(keyed.create(server.bootstrap))
+        workers = Workers(server.bootstrap, directory, seed)
+        try:
+            yield server, workers
+        finally:
+            workers.close()
+    finally:
         server.kill()
 
-    killer = asyncio.create_task(kill())
-    for wave in range(10_000):
-        if killer.done():
-            break
-        handles = []
-        for key in dice.sample(range(KEYS), 20):
-            name = None if dice.random() < 0.25 else f"{life}.{wave}.{dice.random()}"
-            history[key].append(name)
-            handle = writer.delete({"id": key}) if name is None else writer.upsert({"id": key, "name": name})
-            handles.append((key, len(history[key]), handle))
-        with contextlib.suppress(asyncio.TimeoutError, fluss.FlussError):
-            for key, count, handle in handles:
-                await asyncio.wait_for(handle.wait(), timeout=1)
-                known[key] = count
-    await killer
-    with contextlib.suppress(asyncio.TimeoutError, fluss.FlussError):
-        await asyncio.wait_for(connection.close(), timeout=1)
 
-
-async def read_back(server: ThalwegServer) -> tuple[dict[int, str], dict[int, str]]:
-    """The rows by lookup, and those that the changelog adds up to: of one moment, since a client that outlives the kill may
-    yet send what it had in flight."""
-    async with await connect(server) as connection:
-        while True:
-            end = await end_of_log(connection)
-            read = await read_at(connection, end)
-            if await end_of_log(connection) == end:
-                return read
-
-
-async def end_of_log(connection: fluss.FlussConnection) -> int:
-    return (await connection.get_admin().list_offsets(PATH, [0], fluss.OffsetSpec.latest()))[0]
-
-
-async def read_at(connection: fluss.FlussConnection, end: int) -> tuple[dict[int, str], dict[int, str]]:
-    table = await connection.get_table(PATH)
-    lookuper = table.new_lookup().create_lookuper()
-    found = await asyncio.gather(*(lookuper.lookup({"id": key}) for key in range(KEYS)))
-    rows = {key: row["name"] for key, row in enumerate(found) if row is not None}
-
-    scanner = await table.new_scan().create_log_scanner()
-    scanner.subscribe(bucket_id=0, start_offset=fluss.EARLIEST_OFFSET)
-    folded: dict[int, str] = {}
-    next_offset = 0
-    idle = 0
-    while next_offset < end and idle < 20:
-        records = list(await scanner.poll(500))
-        idle = 0 if records else idle + 1
-        for record in records:
-            next_offset = record.offset + 1
-            if record.change_type == fluss.ChangeType.Delete:
-                del folded[record.row["id"]]
-            elif record.change_type != fluss.ChangeType.UpdateBefore:
-                folded[record.row["id"]] = record.row["name"]
-    return rows, folded
-
-
-@pytest.mark.timeout(120)
-def test_rows_outlive_kills(server: ThalwegServer) -> None:
-    seed = random.randrange(1_000_000)
-    print(f"seed {seed}")
-    dice = random.Random(seed)
-    asyncio.run(create(server))
-    history: dict[int, list[str | None]] = {key: [None] for key in range(KEYS)}
-    known = dict.fromkeys(range(KEYS), 1)
-    for life in range(LIVES):
-        asyncio.run(write_until_killed(server, life, dice, history, known))
-        server.start()
-        rows, folded = asyncio.run(read_back(server))
-        assert rows == folded
-        for key in range(KEYS):
-            given = history[key]
-            may_be = given[known[key] - 1 :]
-            assert rows.get(key) in may_be, f"key {key}: {rows.get(key)}, acknowledged and later: {may_be}"
-            # Later writes go on from what is there.
-            history[key] = [rows.get(key)]
-            known[key] = 1
-    assert rows
+@pytest.mark.timeout(3600)
+def test_rows_outlive_kills(
+    pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str], seed: int, tmp_path: Path
+) -> None:
+    kills = pytestconfig.getoption("--kills")
+    chance = random.Random(seed)
+    reader = keyed_check.Reader()
+    count = {"operations": 0, "acknowledged": 0, "rows seen": 0, "changes": 0}
+    began = time.monotonic()
+    with at_work(tmp_path, seed) as (server, workers):
+        for life in range(kills):
+            if chance.random() < SLOW_SHARE:
+                server.fail("write", "/journal/", -SLOW_MS, "always")
+            before = {fold.table: dict(fold.rows) for fold in reader.folds.values()}
+            workers.begin(life, {table.name: list(rows) for table, rows in before.items()})
+            time.sleep(chance.uniform(*LIFE_S))  # The random moment itself, not a wait.
+            assert server.running(), f"the server ended by itself:\n{server.last_output()}"
+            killed = time.monotonic()
+            server.kill()
+            lived = workers.kill()
+            server.heal()
+            server.start()
+            problems = [f"a worker ended before the kill: {why}" for when, why in lived.ended if when < killed]
+            problems += asyncio.run(reader.compare(server.bootstrap))
+            for table, fold in reader.folds.items():
+                problems += keyed_check.check_life(lived, table, before[table], fold.changes)
+                count["changes"] += sum(map(len, fold.changes.values()))
+            assert not problems, f"seed {seed}, life {life}, files in {tmp_path}:\n" + "\n".join(problems[:20])
+            count["operations"] += sum(map(len, lived.operations.values()))
+            count["acknowledged"] += len(lived.acknowledged)
+            count["rows seen"] += sum(len(rows) for _, _, rows in lived.reads)
+        server.stop()
+    with capsys.disabled():
+        print(f"{kills} kills in {time.monotonic() - began:.0f} s: " + ", ".join(f"{n:,} {what}" for what, n in count.items()))
+    assert count["acknowledged"] > 20 * kills and count["rows seen"] > 20 * kills, "too little was done to say anything"

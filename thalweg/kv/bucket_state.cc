@@ -22,6 +22,7 @@ class LeasedFiles final : public StateFiles {
   LeasedFiles(StorePool::Lease lease, std::unique_ptr<StateFiles> files)
       : lease_(std::move(lease)), files_(std::move(files)) {}
   const StateMeta& meta() const override { return files_->meta(); }
+  const std::string& lineage() const override { return files_->lineage(); }
   const std::vector<StateFile>& files() const override { return files_->files(); }
 
  private:

@@ -46,10 +46,12 @@ class OneFile final : public StateFiles {
     files_.push_back({kFileName, bytes, false, "", std::move(content)});
   }
   const StateMeta& meta() const override { return meta_; }
+  const std::string& lineage() const override { return lineage_; }
   const std::vector<StateFile>& files() const override { return files_; }
 
  private:
   const StateMeta meta_;
+  const std::string lineage_ = "memory";  // of no use to anybody: its file is not shared
   std::vector<StateFile> files_;
 };
 

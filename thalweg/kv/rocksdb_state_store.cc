@@ -135,6 +135,8 @@ class HeldFiles final : public StateFiles {
   arrow::Status Hold() {
     ARROW_RETURN_NOT_OK(FromRocksdb(database_->db->DisableFileDeletions(), database_->directory));
     held_ = true;
+    // Read from its file, and written anew where that is missing: then everything counts as new once.
+    ARROW_RETURN_NOT_OK(FromRocksdb(database_->db->GetDbIdentity(lineage_), database_->directory));
     rocksdb::LiveFilesStorageInfoOptions options;
     options.wal_size_for_flush = UINT64_MAX;  // the caller has flushed; there is nothing in a log
     std::vector<rocksdb::LiveFileStorageInfo> found;
@@ -152,11 +154,13 @@ class HeldFiles final : public StateFiles {
   }
 
   const StateMeta& meta() const override { return meta_; }
+  const std::string& lineage() const override { return lineage_; }
   const std::vector<StateFile>& files() const override { return files_; }
 
  private:
   const std::shared_ptr<Database> database_;
   const StateMeta meta_;
+  std::string lineage_;
   std::vector<StateFile> files_;
   bool held_ = false;
 };

@@ -54,7 +54,7 @@ class StateSnapshot {
 struct StateFile {
   std::string name;  ///< without a folder, as it must be called beside the others
   uint64_t bytes = 0;
-  /// Never changes under this name as long as the state is not dropped: one copy serves all later snapshots.
+  /// Never changes under this name in this lineage (StateFiles): one copy serves all later snapshots.
   bool shared = false;
   /// Where the bytes stand, of which the first `bytes` count; empty where `content` has them.
   std::string path;
@@ -68,6 +68,8 @@ class StateFiles {
   virtual ~StateFiles() = default;
   /// Of the rows in the files.
   virtual const StateMeta& meta() const = 0;
+  /// A state that is dropped and made again has another one, though its files may be called the same.
+  virtual const std::string& lineage() const = 0;
   virtual const std::vector<StateFile>& files() const = 0;
 };
 

@@ -166,6 +166,24 @@ TEST(RocksdbStateStoreTest, FilesAreSharedByName) {
   EXPECT_GE(shared, 2u) << "rows and meta of the first flush";
 }
 
+TEST(RocksdbStateStoreTest, ALineageEndsWithTheState) {
+  MemoryFileSystem disk;
+  disk.CreateDurableDirectories("data/kv/t1");
+  auto store = OpenRocksdb(disk);
+  ASSERT_TRUE(Apply(*store, {{"a", "1"}}, MetaAt(1)).ok());
+  const std::string first = (*store->HoldFiles())->lineage();
+  EXPECT_FALSE(first.empty());
+  store.reset();
+  store = OpenRocksdb(disk);
+  EXPECT_EQ((*store->HoldFiles())->lineage(), first) << "opened again";
+  store.reset();
+  ASSERT_TRUE(disk.RemoveTree("data/kv/t1").ok());
+  disk.CreateDurableDirectories("data/kv/t1");
+  store = OpenRocksdb(disk);
+  ASSERT_TRUE(Apply(*store, {{"a", "2"}}, MetaAt(1)).ok());
+  EXPECT_NE((*store->HoldFiles())->lineage(), first) << "made anew: its files are called the same";
+}
+
 TEST(RocksdbStateStoreTest, ALaterFormIsRefused) {
   EXPECT_FALSE(DecodeStateMeta(AsBytes(std::string("\x02", 1) + EncodeStateMeta({}).substr(1))).ok());
   EXPECT_FALSE(DecodeStateMeta(AsBytes(EncodeStateMeta(MetaAt(7)) + "x")).ok());

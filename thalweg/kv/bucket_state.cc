@@ -32,8 +32,11 @@ class LeasedFiles final : public StateFiles {
 
 }  // namespace
 
-BucketState::BucketState(StorePool& pool, DirtyBudget& budget, const TableBucket& bucket, const StateMeta& stored)
-    : pool_(pool), bucket_(bucket), overlay_(budget, bucket, stored) {}
+BucketState::BucketState(StorePool& pool, DirtyBudget& budget, const Options& options, const StateMeta& stored)
+    : pool_(pool),
+      bucket_(options.bucket),
+      store_failed_(options.store_failed),
+      overlay_(budget, options.bucket, stored) {}
 
 arrow::Result<std::shared_ptr<BucketState>> BucketState::Open(StorePool& pool, DirtyBudget& budget,
                                                               const Options& options) {
@@ -47,7 +50,7 @@ arrow::Result<std::shared_ptr<BucketState>> BucketState::Open(StorePool& pool, D
   } else if (stored.applied == LogOffset(0)) {
     stored.row_count = 0;
   }
-  return std::shared_ptr<BucketState>(new BucketState(pool, budget, options.bucket, stored));
+  return std::shared_ptr<BucketState>(new BucketState(pool, budget, options, stored));
 }
 
 bool BucketState::LookupInMemory(std::span<const ByteView> keys, RowBatch* rows) const {
@@ -83,8 +86,13 @@ arrow::Result<std::unique_ptr<StateSnapshot>> BucketState::TakeSnapshot() {
 arrow::Result<uint64_t> BucketState::FlushWith(StorePool::Lease& lease) {
   overlay_.Seal();
   auto written = overlay_.FlushTo(*lease);
-  if (!written.ok()) lease.GiveUp();
+  if (!written.ok()) GiveUp(lease);
   return written;
+}
+
+void BucketState::GiveUp(StorePool::Lease& lease) {
+  lease.GiveUp();
+  if (store_failed_) store_failed_();
 }
 
 arrow::Result<uint64_t> BucketState::Flush() {
@@ -99,7 +107,7 @@ arrow::Result<std::unique_ptr<StateFiles>> BucketState::HoldFiles() {
   ARROW_RETURN_NOT_OK(FlushWith(lease).status());
   auto files = lease->HoldFiles();
   if (!files.ok()) {
-    lease.GiveUp();
+    GiveUp(lease);
     return files.status();
   }
   return std::make_unique<LeasedFiles>(std::move(lease), std::move(*files));

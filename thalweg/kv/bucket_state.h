@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -24,6 +25,9 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
     TableBucket bucket;
     /// Off where the changelog does not tell an insert from an update (image WAL).
     bool count_rows = true;
+    /// The store has failed to write. It is opened again once nobody uses it, and all calls that need it wait for that: who keeps
+    /// snapshots or files lets go of them now. Called on any thread; may not call back.
+    std::function<void()> store_failed{};
   };
 
   /// Opens the store to learn where it stands. `pool` and `budget` must outlive the state and its snapshots.
@@ -60,12 +64,14 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
   void BeforeClose(StateStore& store) override;
 
  private:
-  BucketState(StorePool& pool, DirtyBudget& budget, const TableBucket& bucket, const StateMeta& stored);
+  BucketState(StorePool& pool, DirtyBudget& budget, const Options& options, const StateMeta& stored);
   arrow::Result<StorePool::Lease> Acquire() { return pool_.Acquire(bucket_, weak_from_this()); }
   arrow::Result<uint64_t> FlushWith(StorePool::Lease& lease);
+  void GiveUp(StorePool::Lease& lease);
 
   StorePool& pool_;
   const TableBucket bucket_;
+  const std::function<void()> store_failed_;
   DirtyOverlay overlay_;
   std::mutex flush_mutex_;  // files are not listed while a flush goes on
 };

@@ -7,9 +7,11 @@
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/security/access_policy.h"
 #include "thalweg/service/services.h"
+#include "thalweg/tablet/engine.h"
 #include "thalweg/wire/lookup.h"
 #include "thalweg/wire/produce_log.h"
 #include "thalweg/wire/put_kv.h"
+#include "thalweg/wire/scan_kv.h"
 
 namespace thalweg::service {
 
@@ -47,6 +49,16 @@ arrow::Status NeedsLookup(const Call& call) {
   if (!call.services.policy) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodeLookupRequest(call.request.body));
   return RequireOnTable(call, request.insert_if_not_exists ? Operation::kWrite : Operation::kRead, request.table);
+}
+
+arrow::Status NeedsScanKv(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto request, wire::DecodeScanKvRequest(call.request.body));
+  if (request.open) ARROW_RETURN_NOT_OK(RequireOnTable(call, Operation::kRead, request.open->table));
+  if (!request.scanner_id) return arrow::Status::OK();
+  const auto bucket = call.services.engine.BucketOfScan(std::string(*request.scanner_id));
+  // Of a scan that there is not, everybody may know it.
+  return bucket ? RequireOnTable(call, Operation::kRead, bucket->table) : arrow::Status::OK();
 }
 
 arrow::Status NeedsInitWriter(const Call& call) {

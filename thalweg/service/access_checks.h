@@ -62,6 +62,8 @@ arrow::Status NeedsProduceLog(const Call& call);
 arrow::Status NeedsPutKv(const Call& call);
 /// READ on the table; WRITE where it is to insert what it does not find.
 arrow::Status NeedsLookup(const Call& call);
+/// READ on the table, also of a scan that was begun before.
+arrow::Status NeedsScanKv(const Call& call);
 /// WRITE on one of the tables.
 arrow::Status NeedsInitWriter(const Call& call);
 /// READ on some table.

@@ -289,6 +289,15 @@ void AddDataCases(std::map<ApiKey, Case>& cases) {
                                                                                       request.set_limit(1);
                                                                                     })),
       kRead, kPlain};
+  cases[ApiKey::kScanKv] = {[](AccessMatrixTest& test) {
+                              pb::ScanKvRequest request;
+                              request.mutable_bucket_scan_req()->set_table_id(test.plain());
+                              request.mutable_bucket_scan_req()->set_bucket_id(0);
+                              request.set_call_seq_id(0);
+                              request.set_batch_size_bytes(1);
+                              return CodeOf(test.client().Call<pb::ScanKvResponse>(ApiKey::kScanKv, request).status());
+                            },
+                            kRead, kPlain};
   // Without buckets: what they would say is not the matter here.
   cases[ApiKey::kPutKv] = {
       OfTable<pb::PutKvResponse>(ApiKey::kPutKv, With<pb::PutKvRequest>({},

@@ -55,6 +55,7 @@ constexpr std::array kApis = {
     Api{ApiKey::kCancelRebalance, 0, 0, HandleCancelRebalance, NeedsCluster<kWrite>},
     Api{ApiKey::kGetTableStats, 0, 0, HandleGetTableStats, NeedsTableOfId<pb::GetTableStatsRequest, kRead>},
     Api{ApiKey::kAlterDatabase, 0, 0, HandleAlterDatabase, NeedsDatabase<pb::AlterDatabaseRequest, kAlter>},
+    Api{ApiKey::kScanKv, 0, 0, HandleScanKv, NeedsScanKv},
     Api{ApiKey::kGetClusterHealth, 0, 0, HandleGetClusterHealth, NeedsCluster<kDescribe>},
 };
 static_assert(std::ranges::is_sorted(kApis, {}, &Api::key));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -39,6 +40,8 @@ struct Connection {
   bool authenticated = false;
   int failed_logins = 0;
   Waits waits;
+  /// Scans of SCAN_KV that were begun or gone on with over it and are not at their end; the oldest first. Some may be over.
+  std::deque<std::string> scans;
 };
 
 /// One request on its way through a handler. The handler owns it, and with it the memory of the frame.

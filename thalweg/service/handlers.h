@@ -46,6 +46,8 @@ THALWEG_HANDLER(HandleLimitScan);
 THALWEG_HANDLER(HandlePutKv);
 THALWEG_HANDLER(HandleLookup);
 THALWEG_HANDLER(HandlePrefixLookup);
+// scan_kv_handler.cc
+THALWEG_HANDLER(HandleScanKv);
 // bucket_handlers.cc
 THALWEG_HANDLER(HandleInitWriter);
 THALWEG_HANDLER(HandleListOffsets);

@@ -34,6 +34,7 @@ struct ServiceLimits {
   int64_t request_memory_bytes = 256 << 20;  ///< of all requests that are being read or answered
   int64_t answer_memory_bytes = 128 << 20;   ///< of records in answers that are made or not sent yet, files apart
   size_t batch_bytes_max = 100 << 20;        ///< of one record batch
+  int32_t scan_bytes_max = 10 << 20;         ///< of rows in one answer of SCAN_KV
   int connections_max = 20'000;
   int calls_per_connection_max = 1'000;                ///< in flight; reading pauses above
   int64_t unsent_bytes_per_connection_max = 64 << 20;  ///< reading pauses above

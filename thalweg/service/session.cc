@@ -9,6 +9,7 @@
 #include "thalweg/service/api_table.h"
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
+#include "thalweg/tablet/engine.h"
 
 namespace thalweg::service {
 namespace {
@@ -70,6 +71,9 @@ void Session::Close() {
   if (std::exchange(closed_, true)) return;
   stream_->Close();
   connection_.waits.End();
+  if (!connection_.scans.empty()) {
+    services_.engine.NoteScansLeft({connection_.scans.begin(), connection_.scans.end()});
+  }
   ResumeReading();
 }
 

@@ -47,6 +47,10 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
   dirty_ = std::make_unique<kv::DirtyBudget>(options.kv.dirty_bytes_max, options.kv.hash_seed);
   state_flusher_ =
       std::make_unique<StateFlusher>(environment.clock, environment.pool, *dirty_, options.kv.flusher, options.report);
+  FullScanLimits scans = options.kv.scans;
+  scans.open_max = std::min(scans.open_max, std::max<size_t>(options.kv.open_stores_max / 2, 1));
+  scans_ = std::make_unique<FullScans>(
+      environment.clock, options.kv.random ? *options.kv.random : runtime::SystemRandom(), environment.pool, scans);
 }
 
 Engine::~Engine() = default;
@@ -135,6 +139,7 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
     result &= store->Remove();
     if (states_) {
       store->state_use().Close();
+      scans_->EndAll(id, "its table was dropped");  // after that: none can begin any more
       result &= states_->Remove(id);
     }
     NoteRingPressure();
@@ -246,6 +251,7 @@ void Engine::Stop(int64_t budget_ms) {
   disk_.Stop();
   flusher_->Stop();
   if (state_flusher_) state_flusher_->Stop();
+  if (scans_) scans_->Stop();
   flusher_->Drain(deadline);
   if (state_flusher_) state_flusher_->Drain(deadline);
   // Last: it may have to wait for a store that does not answer, and that time is not taken from the files.

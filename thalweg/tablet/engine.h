@@ -29,6 +29,7 @@
 #include "thalweg/tablet/bucket_store.h"
 #include "thalweg/tablet/disk_reserve.h"
 #include "thalweg/tablet/flusher.h"
+#include "thalweg/tablet/full_scans.h"
 #include "thalweg/tablet/kv_bucket.h"
 #include "thalweg/tablet/kv_read.h"
 #include "thalweg/tablet/kv_table.h"
@@ -59,11 +60,13 @@ struct KvOptions {
   std::function<runtime::Task<arrow::Result<int64_t>>(TableId table, int32_t column_id, int64_t count,
                                                       runtime::Executor& home)>
       reserve_numbers;
+  runtime::Random* random = nullptr;  ///< for the ids of scans; none: the system's
   size_t open_stores_max = 256;
   int64_t dirty_bytes_max = 64ll << 20;  ///< of rows in memory that are not in the states on disk
   uint64_t hash_seed = 0;                ///< so that nobody can choose keys that collide
   uint64_t replay_bytes = 4ull << 20;    ///< of the changelog at a time
   StateFlusherOptions flusher;
+  FullScanLimits scans;  ///< fewer are open where open_stores_max is small: they take at most half of the stores
 };
 
 struct EngineOptions {
@@ -166,6 +169,22 @@ class Engine final : public journal::CommitSink {
                                       runtime::Executor& home);
   /// The first rows in the order of keys, as of one moment.
   runtime::Task<arrow::Result<ScannedRows>> ScanRows(TableBucket bucket, RowScan scan, runtime::Executor& home);
+  /// All rows, as of one moment, in several answers; `limit` of them, in the order of keys, where it is above zero.
+  struct ScanAnswer {
+    std::string id;  ///< what to go on with, over where there is no more; empty where the bucket has no rows
+    ScannedBatch batch;
+    LogOffset offset;  ///< of OpenScan: the changelog below it has made these rows
+  };
+  /// TOO_MANY_SCANNERS. As much as fits in `bytes_max`, and one row at least.
+  runtime::Task<arrow::Result<ScanAnswer>> OpenScan(TableBucket bucket, int64_t limit, uint64_t bytes_max,
+                                                    runtime::Executor& home);
+  /// The errors of FullScans::Take. After any error the scan is over.
+  runtime::Task<arrow::Result<ScanAnswer>> ContinueScan(std::string id, int32_t sequence, uint64_t bytes_max,
+                                                        runtime::Executor& home);
+  runtime::Task<> EndScan(std::string id, runtime::Executor& home);
+  std::optional<TableBucket> BucketOfScan(const std::string& id) const;
+  /// The connection over which these were read is gone: they end soon, unless they are read over another.
+  void NoteScansLeft(const std::vector<std::string>& ids);
   /// INVALID_TABLE where rows are not counted.
   runtime::Task<arrow::Result<int64_t>> CountRows(TableBucket bucket, runtime::Executor& home);
 
@@ -263,6 +282,7 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Status> EnsureNumbers(Shard& shard, Bucket& bucket, const KvTable& table, uint64_t count);
   runtime::Task<arrow::Status> AwaitDirtyRoom(Shard& shard, int64_t timeout_ms);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> FindRows(Shard& shard, TableBucket bucket);
+  arrow::Result<ScanAnswer> OpenScanNow(BucketStore& log, kv::BucketState& state, int64_t limit, uint64_t bytes_max);
   runtime::Task<arrow::Status> EnsureRows(Shard& shard, std::shared_ptr<Bucket> bucket);
   runtime::Task<> OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket);
   runtime::Task<arrow::Status> ReplayChangelog(Shard& shard, std::shared_ptr<Bucket> bucket, const KvTable& table,
@@ -297,9 +317,10 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these three only where there is remote storage
   std::unique_ptr<RemoteReads> remote_reads_;
   std::unique_ptr<Tierer> tierer_;
-  std::unique_ptr<kv::StorePool> states_;  ///< these three only where rows are kept by key
+  std::unique_ptr<kv::StorePool> states_;  ///< these four only where rows are kept by key
   std::unique_ptr<kv::DirtyBudget> dirty_;
   std::unique_ptr<StateFlusher> state_flusher_;
+  std::unique_ptr<FullScans> scans_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 

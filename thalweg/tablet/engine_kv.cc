@@ -131,6 +131,8 @@ runtime::Task<arrow::Status> Engine::AwaitDirtyRoom(Shard& shard, int64_t timeou
       co_return Error(ErrorCode::kStorageBackpressure,
                       "Rows come faster than they reach the disk: nothing was written. Retry.");
     }
+    // What scans keep of it at most then is a quarter, since so many are open.
+    scans_->MakeRoom(dirty_->limit() / static_cast<int64_t>(4 * options_.kv.scans.open_max));
     co_await runtime::Sleep(*shard.executor, kRoomPause);
   }
   co_return arrow::Status::OK();

@@ -87,7 +87,10 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
         arrow::Result<std::shared_ptr<kv::BucketState>> state =
             Error(ErrorCode::kNonPrimaryKeyTable, "{} keeps no rows by key.", id);
         if (table) {
-          const kv::BucketState::Options options{.bucket = id, .count_rows = table->counts_rows()};
+          const kv::BucketState::Options options{
+              .bucket = id, .count_rows = table->counts_rows(), .store_failed = [this, id] {
+                scans_->EndAll(id, "the state on disk has failed");
+              }};
           state = kv::BucketState::Open(*states_, *dirty_, options);
           if (state.ok() && (*state)->overlay().stored() > end && start == LogOffset(0)) {
             // A power cut took the end of the changelog, which was acknowledged from the page cache. All of the rest is there.

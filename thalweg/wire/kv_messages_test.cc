@@ -1,4 +1,4 @@
-// PUT_KV, LOOKUP and PREFIX_LOOKUP, held against protobuf's own reading and writing.
+// PUT_KV, LOOKUP, PREFIX_LOOKUP and SCAN_KV, held against protobuf's own reading and writing.
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 #include "thalweg/wire/frame.h"
 #include "thalweg/wire/lookup.h"
 #include "thalweg/wire/put_kv.h"
+#include "thalweg/wire/scan_kv.h"
 
 namespace thalweg::wire {
 namespace {
@@ -47,6 +48,22 @@ pb::LookupRequest AnyLookup(std::mt19937_64& random) {
     for (size_t k = random() % 4; k > 0; --k) bucket->add_keys(AnyText(random, 20));
     if (random() % 3 == 0) bucket->set_original_partition_name("p");
   }
+  return request;
+}
+
+pb::ScanKvRequest AnyScan(std::mt19937_64& random) {
+  pb::ScanKvRequest request;
+  if (random() % 2) request.set_scanner_id(AnyText(random, 40));
+  if (random() % 2) {
+    auto* bucket = request.mutable_bucket_scan_req();
+    bucket->set_table_id(static_cast<int64_t>(random()));
+    if (random() % 2) bucket->set_partition_id(static_cast<int64_t>(random() % 9));
+    bucket->set_bucket_id(static_cast<int32_t>(random() % 9));
+    if (random() % 2) bucket->set_limit(static_cast<int64_t>(random() % 9) - 4);
+  }
+  if (random() % 2) request.set_call_seq_id(static_cast<int32_t>(random()));
+  if (random() % 2) request.set_batch_size_bytes(static_cast<int32_t>(random()));
+  if (random() % 2) request.set_close_scanner(random() % 2 != 0);
   return request;
 }
 
@@ -154,6 +171,70 @@ TEST(PrefixLookup, ProtobufReadsWhatIsEncoded) {
   ASSERT_EQ(response.buckets_resp(0).value_lists_size(), 2);
   EXPECT_EQ(response.buckets_resp(0).value_lists(0).values(1), "b");
   EXPECT_EQ(response.buckets_resp(0).value_lists(1).values_size(), 0);
+}
+
+TEST(ScanKv, DecodesWhatProtobufEncodes) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 300; ++round) {
+    const auto request = AnyScan(random);
+    const std::string body = request.SerializeAsString();
+    const auto decoded = DecodeScanKvRequest(AsBytes(body));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(decoded->scanner_id.has_value(), request.has_scanner_id());
+    EXPECT_EQ(decoded->scanner_id.value_or(""), request.scanner_id());
+    EXPECT_EQ(decoded->call_sequence.has_value(), request.has_call_seq_id());
+    EXPECT_EQ(decoded->call_sequence.value_or(0), request.call_seq_id());
+    EXPECT_EQ(decoded->batch_bytes.has_value(), request.has_batch_size_bytes());
+    EXPECT_EQ(decoded->batch_bytes.value_or(0), request.batch_size_bytes());
+    EXPECT_EQ(decoded->close, request.close_scanner());
+    ASSERT_EQ(decoded->open.has_value(), request.has_bucket_scan_req());
+    if (!decoded->open) continue;
+    const auto& bucket = request.bucket_scan_req();
+    EXPECT_EQ(decoded->open->table.value, bucket.table_id());
+    EXPECT_EQ(decoded->open->partition.value, bucket.has_partition_id() ? bucket.partition_id() : -1);
+    EXPECT_EQ(decoded->open->bucket.value, bucket.bucket_id());
+    EXPECT_EQ(decoded->open->limit.has_value(), bucket.has_limit());
+    EXPECT_EQ(decoded->open->limit.value_or(0), bucket.limit());
+  }
+}
+
+TEST(ScanKv, AgreesWithProtobufOnEveryCut) {
+  std::mt19937_64 random(6);
+  for (int round = 0; round < 30; ++round) {
+    const std::string body = AnyScan(random).SerializeAsString();
+    for (size_t n = 0; n <= body.size(); ++n) {
+      const std::string cut = body.substr(0, n);
+      pb::ScanKvRequest expected;
+      const bool parses = expected.ParsePartialFromString(cut) && expected.IsInitialized();
+      EXPECT_EQ(DecodeScanKvRequest(AsBytes(cut)).ok(), parses) << n;
+    }
+  }
+}
+
+TEST(ScanKv, ProtobufReadsWhatIsEncoded) {
+  const auto read = [](const ScanKvResult& result) {
+    const Bytes frame = EncodeScanKvResponse(9, result);
+    pb::ScanKvResponse response;
+    EXPECT_TRUE(response.ParseFromString(std::string(AsText(frame.view().subspan(kResponseHeadBytes)))));
+    return response;
+  };
+  const std::string rows(300, 'r');
+  const auto first = read({.scanner_id = "ab", .has_more = true, .records = AsBytes(rows), .offset = LogOffset(5)});
+  EXPECT_EQ(first.scanner_id(), "ab");
+  EXPECT_TRUE(first.has_more_results());
+  EXPECT_EQ(first.records(), rows);
+  EXPECT_EQ(first.log_offset(), 5);
+  EXPECT_FALSE(first.has_error_code());
+
+  const auto empty = read({.offset = LogOffset(0)});
+  EXPECT_TRUE(empty.has_has_more_results() && !empty.has_more_results());
+  EXPECT_TRUE(empty.has_log_offset());
+  EXPECT_FALSE(empty.has_scanner_id() || empty.has_records());
+
+  const auto refused = read({.error = ErrorCode::kUnknownScannerId, .error_message = "why", .scanner_id = "ab"});
+  EXPECT_EQ(refused.error_code(), 67);
+  EXPECT_EQ(refused.error_message(), "why");
+  EXPECT_FALSE(refused.has_scanner_id() || refused.has_has_more_results());
 }
 
 }  // namespace

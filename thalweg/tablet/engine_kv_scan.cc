@@ -1,0 +1,90 @@
+#include <utility>
+
+#include "thalweg/base/error.h"
+#include "thalweg/tablet/engine.h"
+
+// All rows of a bucket, in as many answers as it takes.
+
+namespace thalweg::tablet {
+namespace {
+
+// A scan keeps the rows in memory that it began with. So where there are more than this they go to the disk first.
+constexpr int64_t kHeldBytesMax = 1 << 20;
+
+}  // namespace
+
+arrow::Result<Engine::ScanAnswer> Engine::OpenScanNow(BucketStore& log, kv::BucketState& state, int64_t limit,
+                                                      uint64_t bytes_max) {
+  ARROW_ASSIGN_OR_RAISE(auto scan, scans_->Open(log.bucket()));
+  ScanAnswer answer;
+  const auto read = [&]() -> arrow::Status {
+    if (state.overlay().bytes() > kHeldBytesMax) {
+      ARROW_RETURN_NOT_OK(state.Flush());
+      log.NoteStateStored(state.overlay().stored());
+    }
+    ARROW_ASSIGN_OR_RAISE(auto snapshot, state.TakeSnapshot());
+    scan->Start(std::move(snapshot), limit > 0 ? limit : INT64_MAX, state.overlay().bytes());
+    answer.offset = scan->meta().applied;
+    ARROW_ASSIGN_OR_RAISE(answer.batch, scan->Read(bytes_max));
+    if (answer.batch.rows > 0) answer.id = scan->id();
+    return arrow::Status::OK();
+  };
+  const arrow::Status status = read();
+  scans_->Return(std::move(scan), !status.ok() || !answer.batch.more);
+  ARROW_RETURN_NOT_OK(status);
+  return answer;
+}
+
+runtime::Task<arrow::Result<Engine::ScanAnswer>> Engine::OpenScan(TableBucket id, int64_t limit, uint64_t bytes_max,
+                                                                  runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  const auto bucket = co_await FindRows(shard, id);
+  arrow::Result<ScanAnswer> answer = ScanAnswer();
+  if (!bucket.ok()) {
+    answer = bucket.status();
+  } else {
+    const auto state = (*bucket)->kv()->state();
+    co_await runtime::SwitchTo(environment_.pool);
+    BucketStore& log = (*bucket)->store();
+    Entrance& use = log.state_use();
+    if (use.Enter()) {
+      answer = OpenScanNow(log, *state, limit, bytes_max);
+      use.Leave();
+    } else {
+      answer = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
+    }
+  }
+  co_await runtime::EnsureOn(home);
+  co_return answer;
+}
+
+runtime::Task<arrow::Result<Engine::ScanAnswer>> Engine::ContinueScan(std::string id, int32_t sequence,
+                                                                      uint64_t bytes_max, runtime::Executor& home) {
+  if (!scans_) co_return Error(ErrorCode::kUnknownScannerId, "This server keeps no rows by key.");
+  const auto read = [&]() -> arrow::Result<ScanAnswer> {
+    ARROW_ASSIGN_OR_RAISE(auto scan, scans_->Take(id, sequence));
+    auto batch = scan->Read(bytes_max);
+    scans_->Return(std::move(scan), !batch.ok() || !batch->more);
+    ARROW_RETURN_NOT_OK(batch.status());
+    return ScanAnswer{.id = id, .batch = std::move(*batch)};
+  };
+  co_return co_await runtime::RunOn(environment_.pool, home, read);
+}
+
+runtime::Task<> Engine::EndScan(std::string id, runtime::Executor& home) {
+  if (!scans_) co_return;
+  co_await runtime::SwitchTo(environment_.pool);
+  scans_->End(id);
+  co_await runtime::EnsureOn(home);
+}
+
+std::optional<TableBucket> Engine::BucketOfScan(const std::string& id) const {
+  return scans_ ? scans_->BucketOf(id) : std::nullopt;
+}
+
+void Engine::NoteScansLeft(const std::vector<std::string>& ids) {
+  if (scans_) scans_->NoteLeft(ids);
+}
+
+}  // namespace thalweg::tablet

@@ -97,6 +97,7 @@ runtime::Task<arrow::Status> Catalog::Load() {
   }
   TW_CO_RETURN_NOT_OK(co_await LoadTables(view));
   TW_CO_RETURN_NOT_OK(co_await LoadAcls(view));
+  TW_CO_RETURN_NOT_OK(co_await LoadProducers());
   TW_CO_ASSIGN_OR_RETURN(const std::optional<MetaStore::Versioned> found, co_await store_.Get(records::kCluster));
   if (found) {
     TW_CO_ASSIGN_OR_RETURN(Cluster cluster, records::DecodeCluster(records::kCluster, found->value));

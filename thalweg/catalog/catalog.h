@@ -14,6 +14,7 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/catalog_view.h"
 #include "thalweg/catalog/meta_store.h"
+#include "thalweg/catalog/producer_offsets.h"
 #include "thalweg/catalog/turn_queue.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/executor.h"
@@ -108,6 +109,17 @@ class Catalog {
   using ClusterChange = std::function<arrow::Status(Cluster&)>;
   runtime::Task<arrow::Result<ClusterPtr>> ChangeCluster(ClusterChange change, runtime::Executor& home);
 
+  /// Keeps them, unless the producer has some that have not expired: those stay, and false is given. Removes what has expired.
+  /// kRecordTooLarge; kInvalidConfig beyond kProducersMax and kProducersBytesMax.
+  runtime::Task<arrow::Result<bool>> RegisterProducerOffsets(std::string producer, ProducerOffsets offsets,
+                                                             runtime::Executor& home);
+  runtime::Task<arrow::Result<std::optional<ProducerOffsets>>> GetProducerOffsets(std::string producer,
+                                                                                  runtime::Executor& home);
+  using PermitProducer = std::function<arrow::Status(const ProducerOffsets&)>;
+  /// Whether there were any. `permit` is asked first, on any executor, where there are; its error is that of the call.
+  runtime::Task<arrow::Result<bool>> DeleteProducerOffsets(std::string producer, PermitProducer permit,
+                                                           runtime::Executor& home);
+
   /// An id that no writer had before. Ids are reserved in blocks, so few calls write; a crash skips the rest of a block.
   runtime::Task<arrow::Result<WriterId>> NextWriterId(runtime::Executor& home);
 
@@ -121,6 +133,12 @@ class Catalog {
     const char* key;
     int64_t next = 1;
     int64_t revision = MetaStore::kAbsent;
+  };
+  /// What there is of a producer's offsets.
+  struct Producer {
+    int64_t expires_ms = 0;
+    int64_t revision = MetaStore::kAbsent;
+    size_t bytes = 0;
   };
   /// What the catalog would hold after a commit, given its revision.
   using Change = std::function<CatalogView(int64_t revision)>;
@@ -167,6 +185,9 @@ class Catalog {
   runtime::Task<arrow::Status> LoadAcls(CatalogView& view);
   /// Makes `acls` what is granted; `changed` are the resources in which that differs from the view.
   runtime::Task<arrow::Status> ApplyAcls(security::AclMap acls, std::set<security::Resource> changed);
+  runtime::Task<arrow::Status> LoadProducers();
+  runtime::Task<arrow::Result<bool>> RegisterProducerOffsetsNow(std::string producer, ProducerOffsets offsets);
+  runtime::Task<arrow::Result<bool>> DeleteProducerOffsetsNow(std::string producer, PermitProducer permit);
   runtime::Task<arrow::Result<WriterId>> ReserveWriterIds();
   runtime::Task<arrow::Result<int64_t>> ReserveRowNumbersNow(TableId table, int32_t column_id, int64_t count);
   std::optional<WriterId> TakeReservedWriterId();
@@ -183,6 +204,7 @@ class Catalog {
   Counter partition_counter_;
   Counter writer_counter_;
   std::map<security::Resource, int64_t> acl_revisions_;
+  std::map<std::string, Producer> producers_;  ///< by key in the store
 
   mutable std::mutex mutex_;
   CatalogViewPtr view_;

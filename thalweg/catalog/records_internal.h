@@ -10,6 +10,7 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/catalog_view.h"
 #include "thalweg/catalog/cluster.h"
+#include "thalweg/catalog/producer_offsets.h"
 #include "thalweg/catalog/table.h"
 #include "thalweg/schema/table_path.h"
 #include "thalweg/security/acl.h"
@@ -27,6 +28,7 @@
 ///   schema/TABLE_ID/SCHEMA_ID         the schema's own JSON
 ///   partition/TABLE_ID/NAME           id, values, created_ms
 ///   acl/TYPE/NAME                     entries: the rights on the resource of that type (its number) and name
+///   producer/NAME                     expires_ms, offsets: [table id, partition id or -1, bucket, offset], …
 ///   dropped/TABLE_ID[/PARTITION_ID]   nothing: of it data may still be there
 ///
 /// Names cannot hold a slash, but that of an acl, which is all that follows; ids are decimal.
@@ -44,12 +46,14 @@ inline constexpr const char* kTables = "table/";
 inline constexpr const char* kSchemas = "schema/";
 inline constexpr const char* kPartitions = "partition/";
 inline constexpr const char* kAcls = "acl/";
+inline constexpr const char* kProducers = "producer/";
 
 std::string DatabaseKey(const std::string& name);
 std::string TableKey(const schema::TablePath& path);
 std::string SchemaKey(TableId table, SchemaId schema);
 std::string PartitionKey(TableId table, const std::string& name);
 std::string AclKey(const security::Resource& resource);
+std::string ProducerKey(const std::string& producer);
 std::string RowNumberKey(TableId table, int32_t column_id);
 
 std::string DroppedKey(const Dropped& dropped);
@@ -60,6 +64,7 @@ std::string EncodeDatabase(const Database& database);
 std::string EncodeTable(const Table& table);
 std::string EncodePartition(const Partition& partition);
 std::string EncodeAcl(const std::set<security::AclEntry>& entries);
+std::string EncodeProducerOffsets(const ProducerOffsets& producer);
 
 arrow::Result<int64_t> DecodeNumber(std::string_view key, const std::string& value);
 arrow::Result<Dropped> DecodeDropped(std::string_view key);
@@ -71,6 +76,7 @@ arrow::Result<Table> DecodeTable(std::string_view key, const std::string& value,
 arrow::Result<Partition> DecodePartition(std::string_view key, const std::string& value);
 arrow::Result<std::pair<security::Resource, std::set<security::AclEntry>>> DecodeAcl(std::string_view key,
                                                                                      const std::string& value);
+arrow::Result<ProducerOffsets> DecodeProducerOffsets(std::string_view key, const std::string& value);
 
 /// Damage in the value of `key`.
 arrow::Status Damaged(std::string_view key, std::string_view why);

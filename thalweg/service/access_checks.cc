@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/fluss.pb.h"
+#include "proto/fluss_admin.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/security/access_policy.h"
@@ -69,6 +70,18 @@ arrow::Status NeedsInitWriter(const Call& call) {
   };
   if (!call.services.policy || std::ranges::any_of(request.table_path(), writable)) return arrow::Status::OK();
   return Error(ErrorCode::kAuthorization, "{} has no right to WRITE any of the tables that the request names.",
+               call.connection.asker.principal.ToString());
+}
+
+arrow::Status NeedsRegisterProducerOffsets(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  pb::RegisterProducerOffsetsRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  for (const auto& table : request.table_offsets()) {
+    ARROW_RETURN_NOT_OK(RequireOnTable(call, Operation::kWrite, TableId(table.table_id())));
+  }
+  if (request.table_offsets_size() > 0) return arrow::Status::OK();
+  return Error(ErrorCode::kAuthorization, "The request names no table, so {} can have no right to it.",
                call.connection.asker.principal.ToString());
 }
 

@@ -66,6 +66,8 @@ arrow::Status NeedsLookup(const Call& call);
 arrow::Status NeedsScanKv(const Call& call);
 /// WRITE on one of the tables.
 arrow::Status NeedsInitWriter(const Call& call);
+/// WRITE on all tables, of which there must be one.
+arrow::Status NeedsRegisterProducerOffsets(const Call& call);
 /// READ on some table.
 arrow::Status NeedsSomeTable(const Call& call);
 

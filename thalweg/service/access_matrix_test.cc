@@ -325,6 +325,45 @@ void AddDataCases(std::map<ApiKey, Case>& cases) {
       kWrite, kPlain};
 }
 
+/// Offsets of the plain table, registered by the server itself.
+void RegisterOffsets(AccessMatrixTest& test) {
+  const TableBucket bucket{TableId(test.plain()), kNoPartition, BucketId(0)};
+  const auto registered = test.server().sim.Await(test.server().catalog->RegisterProducerOffsets(
+      "job", {.expires_ms = INT64_MAX, .offsets = {{bucket, LogOffset(1)}}}, *test.server().shards[0]));
+  ASSERT_TRUE(registered.ok()) << registered.status();
+}
+
+void AddProducerCases(std::map<ApiKey, Case>& cases) {
+  cases[ApiKey::kRegisterProducerOffsets] = {
+      [](AccessMatrixTest& test) {
+        pb::RegisterProducerOffsetsRequest request;
+        request.set_producer_id("job");
+        request.add_table_offsets()->set_table_id(test.plain());
+        return CodeOf(test.client()
+                          .Call<pb::RegisterProducerOffsetsResponse>(ApiKey::kRegisterProducerOffsets, request)
+                          .status());
+      },
+      kWrite, kPlain};
+  cases[ApiKey::kGetProducerOffsets] = {
+      [](AccessMatrixTest& test) {
+        RegisterOffsets(test);
+        pb::GetProducerOffsetsRequest request;
+        request.set_producer_id("job");
+        const auto answer = test.client().Call<pb::GetProducerOffsetsResponse>(ApiKey::kGetProducerOffsets, request);
+        return answer.ok() ? Shown(answer->table_offsets_size() == 1) : CodeOf(answer.status());
+      },
+      kRead, kPlain};
+  cases[ApiKey::kDeleteProducerOffsets] = {
+      [](AccessMatrixTest& test) {
+        RegisterOffsets(test);
+        pb::DeleteProducerOffsetsRequest request;
+        request.set_producer_id("job");
+        return CodeOf(
+            test.client().Call<pb::DeleteProducerOffsetsResponse>(ApiKey::kDeleteProducerOffsets, request).status());
+      },
+      kWrite, kPlain};
+}
+
 void AddAclCases(std::map<ApiKey, Case>& cases) {
   cases[ApiKey::kCreateAcls] = {
       Plainly<pb::CreateAclsResponse>(
@@ -406,6 +445,7 @@ const std::map<ApiKey, Case>& Cases() {
     AddDatabaseCases(made);
     AddTableCases(made);
     AddDataCases(made);
+    AddProducerCases(made);
     AddAclCases(made);
     AddClusterCases(made);
     return made;

@@ -62,6 +62,10 @@ THALWEG_HANDLER(HandleListRebalanceProgress);
 THALWEG_HANDLER(HandleCancelRebalance);
 THALWEG_HANDLER(HandleGetClusterHealth);
 THALWEG_HANDLER(HandleGetLakeSnapshot);
+// producer_offset_handlers.cc
+THALWEG_HANDLER(HandleRegisterProducerOffsets);
+THALWEG_HANDLER(HandleGetProducerOffsets);
+THALWEG_HANDLER(HandleDeleteProducerOffsets);
 
 #undef THALWEG_HANDLER
 

@@ -41,6 +41,7 @@ arrow::Status CheckKeyed(const Call& call, const arrow::Result<TableAccess>& acc
 /// What puts of keys without rows need; none where only what is there is wanted.
 struct Inserting {
   std::shared_ptr<const tablet::KvTable> table;
+  arrow::Status refused;  ///< why none can be put
   int32_t acks = -1;
   int32_t timeout_ms = 0;
 };
@@ -73,6 +74,7 @@ arrow::Result<std::shared_ptr<Buffer>> BatchOfKeys(const tablet::KvTable& table,
 /// Puts a row under each of `keys` that has none. Somebody else may do so at the same time: then theirs stays.
 runtime::Task<arrow::Status> InsertMissing(const Call& call, TableBucket bucket, const Inserting& inserting,
                                            std::span<const ByteView> keys, const tablet::FoundRows& found) {
+  TW_CO_RETURN_NOT_OK(inserting.refused);
   TW_CO_ASSIGN_OR_RETURN(auto owner, BatchOfKeys(*inserting.table, keys, found));
   tablet::PutRequest put{.table = inserting.table, .owner = owner, .batch = owner->view()};
   for (const size_t column : inserting.table->schema().PrimaryKeyIndexes()) {
@@ -97,7 +99,8 @@ runtime::Task<> LookUpOne(const Call& call, TableId table, const Inserting& inse
   const TableBucket bucket{table, part.partition, part.bucket};
   arrow::Status status = co_await engine.Lookup(bucket, part.keys, found, call.home);
   const auto is_missing = [&](size_t i) { return !found.At(i); };
-  if (status.ok() && inserting.table && std::ranges::any_of(std::views::iota(size_t{0}, found.size()), is_missing)) {
+  const bool inserts = inserting.table || !inserting.refused.ok();
+  if (status.ok() && inserts && std::ranges::any_of(std::views::iota(size_t{0}, found.size()), is_missing)) {
     status = co_await InsertMissing(call, bucket, inserting, part.keys, found);
     if (status.ok()) status = co_await engine.Lookup(bucket, part.keys, found, call.home);
   }
@@ -142,16 +145,16 @@ runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::Look
 runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
   TW_CO_ASSIGN_OR_RETURN(const auto request, wire::DecodeLookupRequest(call.request.body));
   const auto access = TableAccess::Find(call.services, request.table);
-  arrow::Status insertable;
   Inserting inserting{.acks = request.acks.value_or(-1), .timeout_ms = request.timeout_ms.value_or(0)};
   if (request.insert_if_not_exists && access.ok() && access->CheckPrimaryKeyTable().ok()) {
     if (access->table().IsPartitioned()) {
-      insertable = Error(ErrorCode::kUnsupportedVersion,
-                         "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
-                         access->table().path);
+      inserting.refused =
+          Error(ErrorCode::kUnsupportedVersion,
+                "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
+                access->table().path);
     } else {
       auto made = call.services.kv_tables.Get(access->table());
-      insertable = made.status();
+      inserting.refused = made.status();
       if (made.ok()) inserting.table = std::move(*made);
     }
   }
@@ -162,7 +165,6 @@ runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
   for (size_t i = 0; i < results.size(); ++i) {
     const auto& part = request.buckets[i];
     arrow::Status status = CheckKeyed(call, access, part);
-    if (status.ok()) status = insertable;
     lookups.push_back(LookUpOne(call, request.table, inserting, part, std::move(status), found[i], results[i]));
   }
   co_await runtime::WhenAll(call.home, std::move(lookups));

@@ -49,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="seed of what tests/crash and tests/differential do at random (THALWEG_SEED; a new one, which they print)",
     )
     group.addoption("--requests", type=int, default=3000, help="how many tests/differential sends to both servers (3000)")
+    group.addoption(
+        "--operations", type=int, default=2000, help="how many on rows by key tests/differential sends for each merge engine (2000)"
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -45,7 +45,7 @@ class JavaClient:
                 *("setpriv", "--pdeathsig", "KILL", "java", "-Xmx512m", "-XX:TieredStopAtLevel=1"),
                 "--add-opens=java.base/java.nio=ALL-UNNAMED",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                *("-cp", _classpath(), "thalweg.conformance.JavaClient"),
+                *("-cp", classpath(), "thalweg.conformance.JavaClient"),
                 *(f"{key}={value}" for key, value in options.items()),
             ],
             stdin=subprocess.PIPE,
@@ -110,7 +110,7 @@ class JavaClient:
             return log.read().decode(errors="replace")
 
 
-def _classpath() -> str:
+def classpath() -> str:
     """Jars and compiled classes; fetches and compiles on first use and after each change of a source."""
     jars = maven.classpath(maven.dependencies(SOURCES / "pom.xml", "java-client"))
     sources = sorted(SOURCES.rglob("*.java"))

@@ -14,7 +14,7 @@ from differential.step import Step
 # The code for an exception that the authors of a server had not thought of.
 UNFORESEEN = -1
 INVALID_NAME, CORRUPT_RECORD, INVALID_TABLE, OUT_OF_ORDER, INVALID_PROJECTION, INVALID_ALTER = 16, 14, 15, 31, 34, 56
-INVALID_PARTITION, INVALID_SCAN, INVALID_CONFIG = 43, 68, 39
+INVALID_PARTITION, INVALID_SCAN, INVALID_CONFIG, UNSUPPORTED = 43, 68, 39, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Difference:
     name: str
     because: str
     applies: Callable[[Step, Part, Part], bool]
+    """Whether the servers do not keep the same afterwards."""
+    parts_ways: bool = False
 
 
 def is_prefix(a: list[Any], b: list[Any]) -> bool:
@@ -137,27 +139,101 @@ DIFFERENCES: list[Difference] = [
 ]
 
 
+# Of a batch of rows by key that is not as it should be, in which both servers find a fault.
+SPOILS = ("schema", "cut", "empty")
+# And of one in which Fluss finds none.
+TAKEN = ("a wrong CRC", "an unknown magic", "an unknown mode")
+
+# Of tables with a primary key.
+KEY_DIFFERENCES: list[Difference] = [
+    Difference(
+        "a batch of rows by key whose CRC or magic is wrong",
+        "Fluss does not look at them",
+        lambda step, reference, ours: step.what.startswith(TAKEN[:2]) and reference.code == 0
+        and ours.code == CORRUPT_RECORD,
+    ),
+    Difference(
+        "an agg_mode that is none",
+        "Fluss takes it for the usual one",
+        lambda step, reference, ours: step.what.startswith(TAKEN[2]) and reference.code == 0 and ours.code == UNSUPPORTED,
+    ),
+    Difference(
+        "a batch that is not its writer's next, and wrong besides",
+        "Fluss merges it and then looks at its number; here the number comes first, and a batch that is known is known",
+        lambda step, reference, ours: step.api == "PUT_KV" and reference.place in step.unexpected
+        and reference.code not in (0, OUT_OF_ORDER) and ours.code in (0, OUT_OF_ORDER),
+    ),
+    Difference(
+        "a batch of rows by key that is wrong in two ways",
+        "each names what it finds first",
+        lambda step, reference, ours: step.api == "PUT_KV" and reference.code != 0 and ours.code != 0
+        and (step.what.startswith(TAKEN) or any(f", {spoil};" in step.what for spoil in SPOILS)),
+    ),
+    Difference(
+        "rows that a lookup is to put into a partition",
+        "Fluss looks for the partition in their keys, where it is not",
+        lambda step, reference, ours: step.what.startswith("and put what is missing") and bool(step.table.partition_keys)
+        and reference.code != 0 and ours.code == UNSUPPORTED,
+    ),
+    Difference(
+        "columns put that the batch's schema version does not have",
+        "Fluss fails where it looks for them; here they are null",
+        lambda step, reference, ours: step.what.startswith("columns that the batch does not have") and reference.code == UNFORESEEN
+        and ours.code == 0,
+        parts_ways=True,
+    ),
+    Difference(
+        "rows put by a lookup after a column was added",
+        "Fluss may give them the schema version that the table had when it was opened; here they are of the latest",
+        lambda step, reference, ours: step.what.startswith("and put what is missing") and step.table.schema_id > 1
+        and reference.code == ours.code == 0,
+        parts_ways=True,
+    ),
+    Difference(
+        "rows by key that Fluss had not foreseen",
+        "the reason has a code of its own here",
+        lambda step, reference, ours: reference.code == UNFORESEEN and ours.code not in (0, UNFORESEEN),
+    ),
+]
+# Those of the others that tables with a primary key may meet too.
+SHARED = [
+    one for one in DIFFERENCES if one.name in ("how much one fetch brings", "columns of batches of several schema versions")
+]
+# And one that a run need not meet, as it depends on what comes next in Fluss's memory.
+SHARED.append(
+    Difference(
+        "a batch of rows by key that is cut short",
+        "Fluss may read on behind it",
+        lambda step, reference, ours: step.what.startswith(("rows, cut;", "rows, empty;")) and reference.code == 0
+        and ours.code == CORRUPT_RECORD,
+        parts_ways=True,
+    )
+)
+
+BY_BUCKET = ("PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "GET_TABLE_STATS", "PUT_KV", "LOOKUP", "PREFIX_LOOKUP")
+
+
 def parts(step: Step, outcome: Any) -> list[Part]:
     """An outcome in the form of normal.py, taken apart."""
     if isinstance(outcome, str) and outcome.startswith("error "):
         return [Part(int(outcome.split()[1]), "in the answer" in outcome)]
-    if not isinstance(outcome, list) or step.api not in ("PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "GET_TABLE_STATS"):
+    if not isinstance(outcome, list) or step.api not in BY_BUCKET:
         return [Part(0, outcome)]
     code_at = {"FETCH_LOG": 4, "LIST_OFFSETS": 1}.get(step.api, 2)
     return [Part(part[code_at], list(part[code_at + 1 :]), tuple(part[:code_at])) for part in outcome]
 
 
-def excuse(step: Step, reference: Any, ours: Any) -> list[str] | None:
-    """The names of the entries that allow every part of this; None where there is one that none does."""
+def excuse(step: Step, reference: Any, ours: Any, differences: list[Difference] = DIFFERENCES) -> list[Difference] | None:
+    """The entries that allow every part of this; None where there is one that none does."""
     theirs, mine = parts(step, reference), parts(step, ours)
     if len(theirs) != len(mine):
         return None
-    names = []
+    found = []
     for a, b in zip(theirs, mine, strict=True):
         if a == b:
             continue
-        name = next((difference.name for difference in DIFFERENCES if difference.applies(step, a, b)), None)
-        if name is None:
+        difference = next((difference for difference in differences if difference.applies(step, a, b)), None)
+        if difference is None:
             return None
-        names.append(name)
-    return names or None
+        found.append(difference)
+    return found or None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import random
 import time
 from collections.abc import Callable
-from typing import Any
 
-from differential import certain_steps, cluster_steps, descriptors, known, normal
+from differential import certain_steps, cluster_steps, descriptors
 from differential.admin_steps import AdminSteps
+from differential.comparison import Comparison, Disagreement
 from differential.data_steps import DataSteps
 from differential.server import Server
 from differential.step import Step, encoded
@@ -27,33 +25,16 @@ WEIGHTS: dict[str, int] = {
 }
 
 
-@dataclasses.dataclass
-class Disagreement:
-    number: int
-    step: str
-    reference: Any
-    ours: Any
-
-    def __str__(self) -> str:
-        return f"request {self.number}: {self.step}\n    reference: {self.reference}\n    Thalweg:   {self.ours}"
-
-
-class Play:
+class Play(Comparison):
     """`reference` decides what the world is like."""
 
     def __init__(self, seed: int, reference: Server, ours: Server):
+        super().__init__(reference, ours)
         self.chance = random.Random(seed)
         self.world = World()
-        self.servers = [reference, ours]
         self.admin = AdminSteps(self.chance, self.world, self.servers)
         self.data = DataSteps(self.chance, self.world, self.servers)
         self.both = reference.apis() & ours.apis()
-        self.requests = 0
-        self.by_api: collections.Counter[str] = collections.Counter()
-        self.refused: collections.Counter[str] = collections.Counter()
-        self.excused: collections.Counter[str] = collections.Counter()
-        self.disagreements: list[Disagreement] = []
-        self.spent = {server.name: 0.0 for server in self.servers}
 
     def run(self, count: int) -> None:
         self._open()
@@ -123,32 +104,12 @@ class Play:
         return Step(step.api, "a malformed body", raw=body, role=step.role)
 
     def play(self, step: Step) -> None:
-        self.requests += 1
-        self.by_api[step.api] += 1
-        answers, outcomes = [], []
+        answers = []
         for server in self.servers:
             began = time.monotonic()
             try:
-                answer = step.send(server)
+                answers.append(step.send(server))
             except NoAnswer as error:
                 raise AssertionError(f"{server.name} did not answer request {self.requests}, {step}: {error}") from error
             self.spent[server.name] += time.monotonic() - began
-            if step.look is not None and answer is not None:
-                step.look(server, answer)
-            answers.append(answer)
-            outcomes.append(normal.outcome(server, answer, step.form))
-        if answers[0] is None or answers[0].error:
-            self.refused[step.api] += 1
-        if outcomes[0] != outcomes[1]:
-            excuses = known.excuse(step, outcomes[0], outcomes[1])
-            if excuses is None:
-                messages = [answer.message[:300] if answer else "" for answer in answers]
-                said = [f"{outcome} {message!r}" for outcome, message in zip(outcomes, messages, strict=True)]
-                self.disagreements.append(Disagreement(self.requests, str(step), *said))
-            else:
-                self.excused.update(excuses)
-        both = {answer is not None and answer.error == 0 for answer in answers}
-        if both == {True} and step.done is not None:
-            step.done()
-        elif len(both) == 2 and step.undo is not None:
-            step.undo()
+        self.compare(step, answers)

@@ -22,7 +22,9 @@ COORDINATOR_ONLY = {
     "DROP_PARTITION", "ALTER_CLUSTER_CONFIGS", "ADD_SERVER_TAG", "REMOVE_SERVER_TAG", "REBALANCE", "LIST_REBALANCE_PROGRESS",
     "CANCEL_REBALANCE", "CREATE_ACLS", "DROP_ACLS",
 }
-TABLET_ONLY = {"PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "LIMIT_SCAN", "INIT_WRITER", "GET_TABLE_STATS"}
+TABLET_ONLY = {
+    "PRODUCE_LOG", "FETCH_LOG", "LIST_OFFSETS", "LIMIT_SCAN", "INIT_WRITER", "GET_TABLE_STATS", "PUT_KV", "LOOKUP", "PREFIX_LOOKUP",
+}
 
 
 class Server:
@@ -52,6 +54,13 @@ class Server:
             connection.close()
             self._connections = {name: one for name, one in self._connections.items() if one is not connection}
             return None
+
+    def send_all(self, requests: list[tuple[str, bytes]]) -> dict[int, str]:
+        """Bodies to the tablet server, one after the other without waiting; `receive_all` takes what this returns."""
+        return self._connection("FETCH_LOG", "tablet").send_all(requests)
+
+    def receive_all(self, sent: dict[int, str]) -> list[Answer]:
+        return self._connection("FETCH_LOG", "tablet").receive_all(sent)
 
     def apis(self) -> set[int]:
         """The keys that either role lists."""

@@ -26,6 +26,8 @@ class Step:
     projected: bool = False
     """Of an append: the places, as partition and bucket, to which it sends a batch that they know together with others."""
     mixed: frozenset[tuple[str, int]] = frozenset()
+    """Of a put: the places to which it sends a batch that is not the next of its writer."""
+    unexpected: frozenset[tuple[str, int]] = frozenset()
     """Bytes to send instead of a message."""
     raw: bytes | None = None
     """What it changes, once both servers have done it."""
@@ -34,6 +36,8 @@ class Step:
     undo: Callable[[], None] | None = None
     """Looks at the answers themselves, by server name."""
     look: Callable[[Server, Answer], None] | None = None
+    """Whose rows it is about, where a play asks for that."""
+    table: Any = None
 
     def send(self, server: Server) -> Answer | None:
         if self.raw is not None:

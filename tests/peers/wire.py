@@ -71,16 +71,45 @@ class WireConnection:
         except OSError as error:
             raise NoAnswer(f"{api}: {error}") from error
 
+    def send_all(self, requests: list[tuple[str, bytes]]) -> dict[int, str]:
+        """Sends bodies without waiting between them. Whoever sends many must not send much, or read what comes meanwhile."""
+        sent: dict[int, str] = {}
+        frames = []
+        for api, body in requests:
+            self._id += 1
+            sent[self._id] = api
+            frames.append(frame(api, self._id, body))
+        try:
+            self._socket.sendall(b"".join(frames))
+        except OSError as error:
+            raise NoAnswer(str(error)) from error
+        return sent
+
+    def receive_all(self, sent: dict[int, str]) -> list[Answer]:
+        """The answers to what `send_all` has sent, in that order, in whichever they come."""
+        self._socket.settimeout(ANSWER_S_MAX)
+        found: dict[int, Answer] = {}
+        while len(found) < len(sent):
+            try:
+                request, kind, content = self._receive_frame()
+            except OSError as error:
+                raise NoAnswer(f"{[sent[id] for id in sent if id not in found]}: {error}") from error
+            if request not in sent or request in found:
+                raise NoAnswer(f"an answer to request {request}, which was not asked")
+            found[request] = _parsed(sent[request], kind, content)
+        return [found[request] for request in sent]
+
     def _receive(self, api: str) -> Answer:
+        request, kind, content = self._receive_frame()
+        if request != self._id:
+            raise NoAnswer(f"{api}: an answer to request {request}, not {self._id}")
+        return _parsed(api, kind, content)
+
+    def _receive_frame(self) -> tuple[int, int, bytes]:
         (length,) = struct.unpack(">i", self._exactly(4))
         answer = self._exactly(length)
-        kind, request_id = struct.unpack_from(">bi", answer)
-        if request_id != self._id or kind not in (SUCCESS, REFUSED):
-            raise NoAnswer(f"{api}: an answer of kind {kind} to request {request_id}, not {self._id}")
-        if kind == REFUSED:
-            refusal = messages.decode("ErrorResponse", answer[5:])
-            return Answer(refusal["error_code"], refusal.get("error_message", ""))
-        return Answer(0, body=messages.decode(f"{message_stem(api)}Response", answer[5:]))
+        kind, request = struct.unpack_from(">bi", answer)
+        return request, kind, answer[5:]
 
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()
@@ -90,3 +119,12 @@ class WireConnection:
                 raise NoAnswer("the server closed the connection")
             parts += part
         return bytes(parts)
+
+
+def _parsed(api: str, kind: int, content: bytes) -> Answer:
+    if kind == REFUSED:
+        refusal = messages.decode("ErrorResponse", content)
+        return Answer(refusal["error_code"], refusal.get("error_message", ""))
+    if kind != SUCCESS:
+        raise NoAnswer(f"{api}: an answer of kind {kind}")
+    return Answer(0, body=messages.decode(f"{message_stem(api)}Response", content))

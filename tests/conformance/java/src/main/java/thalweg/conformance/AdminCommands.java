@@ -12,6 +12,8 @@ import java.util.Map;
 import org.apache.fluss.client.admin.Admin;
 import org.apache.fluss.client.admin.OffsetSpec;
 import org.apache.fluss.cluster.ServerNode;
+import org.apache.fluss.metadata.AggFunctionType;
+import org.apache.fluss.metadata.AggFunctions;
 import org.apache.fluss.metadata.DatabaseDescriptor;
 import org.apache.fluss.metadata.DatabaseInfo;
 import org.apache.fluss.metadata.PartitionInfo;
@@ -22,6 +24,7 @@ import org.apache.fluss.metadata.TableChange;
 import org.apache.fluss.metadata.TableDescriptor;
 import org.apache.fluss.metadata.TableInfo;
 import org.apache.fluss.metadata.TablePath;
+import org.apache.fluss.types.DataType;
 import org.apache.fluss.types.DataTypeParser;
 
 /** The commands that go through the client's {@link Admin}; their names are its methods'. */
@@ -149,10 +152,23 @@ final class AdminCommands {
         return json;
     }
 
-    private static TableDescriptor descriptor(JsonNode request) {
+    /**
+     * From "columns", each [name, type] or [name, type, comment]; "primary_key"; "auto_increment", a column's name; and
+     * "aggregations", the function and its parameters by column: {"total": ["sum", {}]}.
+     */
+    static Schema columnsOf(JsonNode request) {
         Schema.Builder schema = Schema.newBuilder();
+        JsonNode aggregations = request.path("aggregations");
         for (JsonNode column : request.get("columns")) {
-            schema.column(column.get(0).textValue(), DataTypeParser.parse(column.get(1).textValue()));
+            String name = column.get(0).textValue();
+            DataType type = DataTypeParser.parse(column.get(1).textValue());
+            if (aggregations.has(name)) {
+                JsonNode aggregation = aggregations.get(name);
+                AggFunctionType function = AggFunctionType.fromString(aggregation.get(0).textValue());
+                schema.column(name, type, AggFunctions.of(function, map(aggregation.get(1))));
+            } else {
+                schema.column(name, type);
+            }
             if (column.has(2)) {
                 schema.withComment(column.get(2).textValue());
             }
@@ -160,9 +176,16 @@ final class AdminCommands {
         if (request.has("primary_key")) {
             schema.primaryKey(texts(request.get("primary_key")));
         }
+        if (request.has("auto_increment")) {
+            schema.enableAutoIncrement(text(request, "auto_increment"));
+        }
+        return schema.build();
+    }
+
+    private static TableDescriptor descriptor(JsonNode request) {
         Integer buckets = request.has("buckets") ? request.get("buckets").intValue() : null;
         return TableDescriptor.builder()
-                .schema(schema.build())
+                .schema(columnsOf(request))
                 .partitionedBy(texts(request.path("partitioned_by")))
                 .distributedBy(buckets, texts(request.path("bucket_keys")))
                 .properties(map(request.path("properties")))

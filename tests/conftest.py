@@ -48,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=int(os.environ.get("THALWEG_SEED", "0")),
         help="seed of what tests/crash and tests/differential do at random (THALWEG_SEED; a new one, which they print)",
     )
+    group.addoption("--flink", default="all", choices=["all", "1.20", "2.2"], help="the version of Flink in tests/flink (all)")
     group.addoption("--requests", type=int, default=3000, help="how many tests/differential sends to both servers (3000)")
     group.addoption(
         "--operations", type=int, default=2000, help="how many on rows by key tests/differential sends for each merge engine (2000)"

@@ -15,8 +15,8 @@ from peers.places import cache_dir
 FETCH_S_MAX = 600
 
 
-def dependencies(pom: Path, name: str) -> Path:
-    """A folder with every jar that `pom` needs at run time. `name` is what the cache calls it."""
+def dependencies(pom: Path, name: str, profile: str | None = None) -> Path:
+    """A folder with every jar that `pom` needs at run time, under `profile` of it. `name` is what the cache calls it."""
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
     jars = cache_dir() / "jars" / f"{name}-{digest}"
     jars.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,8 @@ def dependencies(pom: Path, name: str) -> Path:
         if not jars.exists():
             partial = Path(tempfile.mkdtemp(dir=jars.parent))
             try:
-                _mvn(pom, "dependency:copy-dependencies", f"-DoutputDirectory={partial}", "-DincludeScope=runtime")
+                goal = ["dependency:copy-dependencies", f"-DoutputDirectory={partial}", "-DincludeScope=runtime"]
+                _mvn(pom, *goal, *([f"-P{profile}"] if profile else []))
                 partial.rename(jars)
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)

@@ -118,8 +118,8 @@ arrow::Result<KvSnapshot> RemoteSnapshots::Upload(const SnapshotSource& source, 
       made.files.push_back(*there);
       continue;
     }
-    const std::string key = file.shared ? SharedFolder(folder) + "/" + MakeUuid(random)
-                                        : SnapshotFolder(folder, made.id) + "/" + file.name;
+    const std::string key =
+        file.shared ? SharedFolder(folder) + "/" + MakeUuid(random) : SnapshotFolder(folder, made.id) + "/" + file.name;
     ARROW_RETURN_NOT_OK(UploadFile(file, key, go_on));
     made.files.push_back({.name = file.name, .key = key, .bytes = file.bytes, .shared = file.shared});
     made.incremental_bytes += file.bytes;

@@ -21,8 +21,8 @@ struct SnapshotSource {
   struct File {
     std::string name;
     uint64_t bytes = 0;
-    bool shared = false;   ///< never changes under this name in this lineage
-    std::string path;      ///< of which the first `bytes` bytes count; empty where `content` has them
+    bool shared = false;  ///< never changes under this name in this lineage
+    std::string path;     ///< of which the first `bytes` bytes count; empty where `content` has them
     std::string_view content;
   };
   std::string lineage;
@@ -66,7 +66,8 @@ class RemoteSnapshots {
 
   arrow::Status MakeFolders();
   arrow::Status WriteLocal(const SnapshotManifest& manifest);
-  arrow::Status UploadFile(const SnapshotSource::File& file, const std::string& key, const std::function<bool()>& go_on);
+  arrow::Status UploadFile(const SnapshotSource::File& file, const std::string& key,
+                           const std::function<bool()>& go_on);
 
   io::FileSystem& fs_;
   io::ObjectStore& store_;

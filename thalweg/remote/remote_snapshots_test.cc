@@ -28,7 +28,8 @@ bool Yes() { return true; }
 
 /// A state whose shared files are called as their content is, at an offset.
 SnapshotSource StateOf(int64_t offset, const std::vector<std::string>& tables, std::string lineage = "first") {
-  SnapshotSource source{.lineage = std::move(lineage), .log_offset = LogOffset(offset), .row_count = offset, .files = {}};
+  SnapshotSource source{
+      .lineage = std::move(lineage), .log_offset = LogOffset(offset), .row_count = offset, .files = {}};
   static std::set<std::string> contents;
   const auto keep = [](const std::string& text) -> std::string_view { return *contents.insert(text).first; };
   source.files.push_back({.name = "CURRENT", .bytes = 8, .shared = false, .path = {}, .content = "MANIFEST"});
@@ -127,15 +128,15 @@ TEST(RemoteSnapshotsTest, TheMetadataObjectIsAsFlussWritesIt) {
   ASSERT_TRUE(remote.Take(StateOf(5, {"aa"})).ok());
   const auto text = io::ReadFile(disk, std::string("remote/") + kFolder + "/snap-0/_METADATA").ValueOrDie();
   const std::string shared = remote.snapshots->manifest()->snapshots[0].files[1].key;
-  EXPECT_EQ(nlohmann::json::parse(text),
-            nlohmann::json::parse(
-                R"({"version":1,"table_id":7,"partition_id":3,"bucket_id":1,"snapshot_id":0,)"
-                R"("snapshot_location":"file:/remote/kv/db/t-7/2026-p3/1/snap-0","kv_snapshot_handle":{)"
-                R"("shared_file_handles":[{"kv_file_handle":{"path":"file:/remote/)" +
-                shared +
-                R"(","size":2},"local_path":"aa.sst"}],"private_file_handles":[{"kv_file_handle":{"path":)"
-                R"("file:/remote/kv/db/t-7/2026-p3/1/snap-0/CURRENT","size":8},"local_path":"CURRENT"}],)"
-                R"("snapshot_incremental_size":10},"log_offset":5,"row_count":5})"));
+  EXPECT_EQ(
+      nlohmann::json::parse(text),
+      nlohmann::json::parse(R"({"version":1,"table_id":7,"partition_id":3,"bucket_id":1,"snapshot_id":0,)"
+                            R"("snapshot_location":"file:/remote/kv/db/t-7/2026-p3/1/snap-0","kv_snapshot_handle":{)"
+                            R"("shared_file_handles":[{"kv_file_handle":{"path":"file:/remote/)" +
+                            shared +
+                            R"(","size":2},"local_path":"aa.sst"}],"private_file_handles":[{"kv_file_handle":{"path":)"
+                            R"("file:/remote/kv/db/t-7/2026-p3/1/snap-0/CURRENT","size":8},"local_path":"CURRENT"}],)"
+                            R"("snapshot_incremental_size":10},"log_offset":5,"row_count":5})"));
 }
 
 TEST(RemoteSnapshotsTest, ACommitInDoubtIsTakenBackBeforeAnythingElse) {

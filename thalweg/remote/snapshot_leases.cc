@@ -169,14 +169,19 @@ arrow::Status SnapshotLeases::Drop(const std::string& lease) {
 }
 
 arrow::Status SnapshotLeases::Forget(const std::set<TableBucket>& buckets, int64_t now_ms) {
+  const auto concerned = [&](const auto& entry) {
+    const auto holds = [&](const TableBucket& bucket) { return entry.second.snapshots.contains(bucket); };
+    return entry.second.expires_ms <= now_ms || std::ranges::any_of(buckets, holds);
+  };
   std::lock_guard change(change_mutex_);
-  auto next = std::make_shared<Leases>(*leases());
-  size_t gone = std::erase_if(*next, [&](const auto& entry) { return entry.second.expires_ms <= now_ms; });
+  const auto now = leases();
+  if (std::ranges::none_of(*now, concerned)) return arrow::Status::OK();
+  auto next = std::make_shared<Leases>(*now);
   for (auto& [id, lease] : *next) {
-    gone += std::erase_if(lease.snapshots, [&](const auto& held) { return buckets.contains(held.first); });
+    for (const TableBucket& bucket : buckets) lease.snapshots.erase(bucket);
   }
-  if (gone == 0) return arrow::Status::OK();
-  std::erase_if(*next, [](const auto& entry) { return entry.second.snapshots.empty(); });
+  std::erase_if(*next,
+                [&](const auto& entry) { return entry.second.expires_ms <= now_ms || entry.second.snapshots.empty(); });
   return Save(std::move(next));
 }
 

@@ -38,7 +38,8 @@ class SnapshotLeases {
   using HoldIfThere = std::function<bool(const Held& wanted, const std::function<void()>& hold)>;
 
   /// Reads what is at `path`. `fs` outlives this.
-  static arrow::Result<std::unique_ptr<SnapshotLeases>> Open(io::FileSystem& fs, std::string path, const Limits& limits);
+  static arrow::Result<std::unique_ptr<SnapshotLeases>> Open(io::FileSystem& fs, std::string path,
+                                                             const Limits& limits);
 
   /// Whether a lease that has not expired at `now_ms` holds it.
   bool IsHeld(const Held& snapshot, int64_t now_ms) const;

@@ -105,7 +105,8 @@ arrow::Result<SnapshotManifest> DecodeSnapshotManifest(std::string_view text) {
     manifest.next_id = json.at("next_snapshot_id").get<int64_t>();
     for (const Json& snapshot : json.at("snapshots")) {
       manifest.snapshots.push_back(SnapshotOf(snapshot));
-      if (manifest.snapshots.back().id >= manifest.next_id) return Damaged("it has used a number that it would give out");
+      if (manifest.snapshots.back().id >= manifest.next_id)
+        return Damaged("it has used a number that it would give out");
     }
     return manifest;
   } catch (const nlohmann::json::exception& e) {

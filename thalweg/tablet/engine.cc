@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "thalweg/base/error.h"
+#include "thalweg/tablet/row_snapshots.h"
 
 namespace thalweg::tablet {
 namespace {
@@ -136,12 +137,14 @@ runtime::Task<arrow::Status> Engine::Drop(std::vector<TableBucket> buckets, runt
       shard.dropped.pop_front();
     }
     co_await runtime::SwitchTo(environment_.pool);
+    if (snapshots_) result &= snapshots_->Close(id);
     result &= store->Remove();
     if (states_) {
       store->state_use().Close();
       scans_->EndAll(id, "its table was dropped");  // after that: none can begin any more
       result &= states_->Remove(id);
     }
+    if (snapshots_) snapshots_->Forget(id);
     NoteRingPressure();
     std::lock_guard lock(stores_mutex_);
     stores_.erase(id);
@@ -256,6 +259,7 @@ void Engine::Stop(int64_t budget_ms) {
   if (state_flusher_) state_flusher_->Drain(deadline);
   // Last: it may have to wait for a store that does not answer, and that time is not taken from the files.
   if (tierer_) tierer_->Stop();
+  if (snapshots_) snapshots_->Stop();
 }
 
 }  // namespace thalweg::tablet

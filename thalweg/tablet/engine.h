@@ -41,6 +41,8 @@
 
 namespace thalweg::tablet {
 
+class RowSnapshots;
+
 struct EngineEnvironment {
   io::FileSystem& fs;
   const runtime::Clock& clock;
@@ -76,6 +78,7 @@ struct EngineOptions {
   FlusherOptions flusher;
   DiskReserveOptions disk;
   TieringOptions tiering;
+  SnapshotOptions snapshots;
   KvOptions kv;
   size_t open_files_max = 512;
   size_t indexes_max = 256;  ///< of closed segments, kept in memory
@@ -113,6 +116,9 @@ struct EngineStats {
   uint64_t remote_reads = 0;
   uint64_t remote_read_failures = 0;
   uint64_t remote_read_memory_bytes = 0;
+  uint64_t snapshots_taken = 0;  ///< this and the next two: of rows by key, since the start
+  uint64_t snapshot_bytes = 0;   ///< copied for them
+  uint64_t snapshot_failures = 0;
 };
 
 /// All buckets of one server: the journal in front, the files behind, the live ends in between.
@@ -196,6 +202,9 @@ class Engine final : public journal::CommitSink {
   /// Base offset of the first visible batch whose commit time is at or after the time; the high watermark where none is.
   runtime::Task<arrow::Result<LogOffset>> OffsetForTimestamp(TableBucket bucket, int64_t timestamp_ms,
                                                              runtime::Executor& home);
+
+  /// Snapshots of rows by key; null where there is no remote storage, or there are only log tables.
+  RowSnapshots* snapshots() const { return snapshots_.get(); }
 
   /// Buckets where DropExpired may find something. Looks at all buckets, at memory only; any thread.
   std::vector<TableBucket> BucketsWithOldSegments() const;
@@ -287,6 +296,9 @@ class Engine final : public journal::CommitSink {
   runtime::Task<> OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket);
   runtime::Task<arrow::Status> ReplayChangelog(Shard& shard, std::shared_ptr<Bucket> bucket, const KvTable& table,
                                                kv::BucketState& state);
+  arrow::Status StartSnapshots();
+  std::vector<TableBucket> ChangedSinceSnapshot();
+  runtime::Task<> OpenRowsOf(std::vector<TableBucket> buckets);
   void StartTiering();
   void AddTieringStats(EngineStats& stats) const;
   runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
@@ -317,10 +329,11 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<remote::SegmentReader> remote_reader_;  ///< these three only where there is remote storage
   std::unique_ptr<RemoteReads> remote_reads_;
   std::unique_ptr<Tierer> tierer_;
-  std::unique_ptr<kv::StorePool> states_;  ///< these four only where rows are kept by key
+  std::unique_ptr<kv::StorePool> states_;  ///< these five only where rows are kept by key
   std::unique_ptr<kv::DirtyBudget> dirty_;
   std::unique_ptr<StateFlusher> state_flusher_;
   std::unique_ptr<FullScans> scans_;
+  std::unique_ptr<RowSnapshots> snapshots_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 

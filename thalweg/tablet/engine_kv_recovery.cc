@@ -9,6 +9,7 @@
 #include "thalweg/format/log_batch.h"
 #include "thalweg/format/value_batch.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/row_snapshots.h"
 
 // Rows by key, when a bucket is first asked for them: its state on disk, and what its changelog says since.
 
@@ -114,6 +115,7 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
   if (status.ok()) {
     state = std::make_shared<FlushedState>(id, std::move(*opened), bucket->shared_store());
     bucket->store().NoteStateStored(state->state->overlay().stored());
+    if (snapshots_) snapshots_->Add(state);
     if (state->state->overlay().bytes() > 0) state_flusher_->NoteDirty(state);
   } else if (CodeOf(status) != ErrorCode::kUnknownTableOrBucket) {
     options_.report(status.message());

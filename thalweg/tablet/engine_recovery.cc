@@ -80,7 +80,7 @@ arrow::Status Engine::Recover(const std::function<bool(const TableBucket&)>& exi
                      .report = options_.report});
   FinishRecovery();
   if (options_.tiering.store) StartTiering();
-  return arrow::Status::OK();
+  return options_.tiering.store && states_ ? StartSnapshots() : arrow::Status::OK();
 }
 
 arrow::Status Engine::LoadStores(const std::function<bool(const TableBucket&)>& exists, uint64_t& journal_sequence) {

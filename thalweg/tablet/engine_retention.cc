@@ -44,9 +44,10 @@ runtime::Task<arrow::Status> Engine::RemoveFolders(TableId table, PartitionId pa
   };
   co_return co_await runtime::RunOn(environment_.pool, home, [&] {
     const arrow::Status logs = remove(stores_environment_.directory);
+    const arrow::Status snapshots = remove(SnapshotsDirectory(options_.directory));
     if (tierer_) tierer_->HurryDrops();
     const arrow::Status set_aside = remove(stores_environment_.set_aside);
-    return logs & set_aside & remove(options_.directory + "/kv");
+    return logs & snapshots & set_aside & remove(options_.directory + "/kv");
   });
 }
 

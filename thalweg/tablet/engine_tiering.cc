@@ -9,6 +9,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/tablet/engine.h"
 #include "thalweg/tablet/remote_drops.h"
+#include "thalweg/tablet/row_snapshots.h"
 
 // The engine's side of remote storage: who copies, and how what is there is read.
 
@@ -57,6 +58,7 @@ void Engine::StartTiering() {
 
 void Engine::StopCopying() {
   if (tierer_) tierer_->BeginStop();
+  if (snapshots_) snapshots_->BeginStop();
 }
 
 void Engine::AddTieringStats(EngineStats& stats) const {
@@ -66,6 +68,11 @@ void Engine::AddTieringStats(EngineStats& stats) const {
   stats.copied_segments = counts.copied_segments;
   stats.copied_bytes = counts.copied_bytes;
   stats.expired_segments = counts.expired_segments;
+  if (snapshots_) {
+    stats.snapshots_taken = snapshots_->counts().taken;
+    stats.snapshot_bytes = snapshots_->counts().copied_bytes;
+    stats.snapshot_failures = snapshots_->failures();
+  }
   if (!remote_reads_) return;
   stats.remote_reads = remote_reads_->reads();
   stats.remote_read_failures = remote_reads_->failures();

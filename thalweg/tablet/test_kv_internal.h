@@ -232,10 +232,11 @@ class SimRows : public SimEngine {
     TestRows rows;
     int64_t end = 0;
   };
-  Changelog ReadChangelog(const TableBucket& bucket) {
+  /// Of batches that begin below `until`.
+  Changelog ReadChangelog(const TableBucket& bucket, int64_t until = INT64_MAX) {
     Changelog log;
     LogOffset from = kEarliest;
-    while (true) {
+    while (log.end < until) {
       const ReadResult result = Read({.bucket = bucket, .from = from, .bytes_max = 3000, .at_least_one = true});
       EXPECT_TRUE(result.status.ok()) << result.status;
       if (!result.status.ok() || result.bytes == 0) break;
@@ -249,6 +250,7 @@ class SimRows : public SimEngine {
       }
       for (format::BatchIterator it(AsBytes(bytes)); !it.AtEnd();) {
         const auto batch = it.Next().ValueOrDie();
+        if (log.end >= until) break;
         EXPECT_TRUE(format::VerifyCrc(batch).ok());
         EXPECT_EQ(batch.header.base_offset.value, log.end);
         log.end = batch.header.next_offset().value;

@@ -46,4 +46,12 @@ struct TieringOptions {
   int64_t read_bytes_max = 64 << 20;
 };
 
+/// Snapshots of the rows of primary-key buckets, which go to the same store.
+struct SnapshotOptions {
+  int64_t interval_ns =
+      600'000'000'000;  ///< between the end of a round over all buckets and the next; 0: none are made
+  int retained = 2;     ///< of each bucket; leases hold more
+  int workers_max = 4;  ///< buckets that are at it at the same time
+};
+
 }  // namespace thalweg::tablet

@@ -14,6 +14,7 @@
 #include "thalweg/cli/column_aggregation.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/cli/server_access.h"
+#include "thalweg/cli/table_option_page.h"
 #include "thalweg/cli/text_table.h"
 #include "thalweg/client/admin.h"
 #include "thalweg/schema/table_options.h"
@@ -304,7 +305,7 @@ void AddAlter(CLI::App& table, Action* action) {
 }  // namespace
 
 void AddTableCommand(CLI::App& app, Action* action) {
-  CLI::App* table = app.add_subcommand("table", "List, describe, create, alter and drop tables");
+  CLI::App* table = app.add_subcommand("table", "List, describe, create, alter and drop tables; list their options");
   table->require_subcommand(1);
 
   const Verb list = AddVerb(*table, action, "list", "Tables of one database, or of all", List);
@@ -317,6 +318,13 @@ void AddTableCommand(CLI::App& app, Action* action) {
 
   AddCreate(*table, action);
   AddAlter(*table, action);
+
+  table->add_subcommand("options", "Print every option that a table can have, in Markdown")->callback([action] {
+    *action = [] {
+      fmt::print("{}", TableOptionPage());
+      return arrow::Status::OK();
+    };
+  });
 
   const Verb drop = AddVerb(*table, action, "drop", "Drop a table and everything in it", Drop);
   AddName(drop);

@@ -11,7 +11,8 @@ namespace thalweg::schema {
 
 enum class OptionKind : uint8_t { kBoolean, kInt, kLong, kText, kDuration, kEnum };
 
-/// One option that a table may carry in its properties.
+/// One option that a table may carry in its properties. After a change, write docs/table_options.md anew:
+/// `thalweg table options > docs/table_options.md`.
 struct TableOption {
   std::string_view key;
   OptionKind kind;
@@ -21,6 +22,8 @@ struct TableOption {
   bool alterable;
   /// Of a kEnum: what it may be, in any case.
   std::span<const std::string_view> values;
+  /// As the page shows it, Markdown.
+  std::string_view does;
 };
 
 /// Every option there is, by key.

@@ -19,6 +19,7 @@ TEST(TableOptions, AreThoseOfTheProtocol) {
   for (const TableOption& option : TableOptions()) {
     EXPECT_TRUE(IsTableKey(option.key)) << option.key;
     EXPECT_EQ(FindTableOption(option.key), &option);
+    EXPECT_TRUE(option.does.ends_with('.') || option.does.ends_with(')')) << option.key;
     EXPECT_EQ(option.values.empty(), option.kind != OptionKind::kEnum) << option.key;
     if (!option.default_value.empty()) EXPECT_TRUE(CheckOptionValue(option, option.default_value).ok()) << option.key;
   }

@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="idle connections of tests/limits (THALWEG_CONNECTIONS; 2000)",
     )
     group.addoption(
+        "--keyed-buckets",
+        type=int,
+        default=int(os.environ.get("THALWEG_KEYED_BUCKETS", "1000")),
+        help="buckets of tables with a primary key in tests/limits (THALWEG_KEYED_BUCKETS; 1000)",
+    )
+    group.addoption(
         "--load-seconds",
         type=float,
         default=float(os.environ.get("THALWEG_LOAD_SECONDS", "8")),

@@ -9,6 +9,7 @@
 #include "thalweg/security/access_policy.h"
 #include "thalweg/service/services.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/row_snapshots.h"
 #include "thalweg/wire/lookup.h"
 #include "thalweg/wire/produce_log.h"
 #include "thalweg/wire/put_kv.h"
@@ -83,6 +84,39 @@ arrow::Status NeedsRegisterProducerOffsets(const Call& call) {
   if (request.table_offsets_size() > 0) return arrow::Status::OK();
   return Error(ErrorCode::kAuthorization, "The request names no table, so {} can have no right to it.",
                call.connection.asker.principal.ToString());
+}
+
+arrow::Status NeedsAcquireLease(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  pb::AcquireKvSnapshotLeaseRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  for (const auto& table : request.snapshots_to_lease()) {
+    ARROW_RETURN_NOT_OK(RequireOnTable(call, Operation::kRead, TableId(table.table_id())));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status NeedsReleaseLease(const Call& call) {
+  if (!call.services.policy) return arrow::Status::OK();
+  pb::ReleaseKvSnapshotLeaseRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  for (const auto& bucket : request.buckets_to_release()) {
+    ARROW_RETURN_NOT_OK(RequireOnTable(call, Operation::kRead, TableId(bucket.table_id())));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status NeedsDropLease(const Call& call) {
+  const auto* snapshots = call.services.engine.snapshots();
+  if (!call.services.policy || !snapshots) return arrow::Status::OK();
+  pb::DropKvSnapshotLeaseRequest request;
+  ARROW_RETURN_NOT_OK(wire::ParseBody(call.request.body, &request));
+  const auto view = call.services.catalog.view();
+  for (const TableId id : snapshots->leases().TablesOf(request.lease_id())) {
+    const auto table = view->FindTable(id);
+    if (table) ARROW_RETURN_NOT_OK(Require(call, Operation::kRead, ResourceOf(*table)));
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status NeedsSomeTable(const Call& call) {

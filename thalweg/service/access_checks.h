@@ -68,6 +68,10 @@ arrow::Status NeedsScanKv(const Call& call);
 arrow::Status NeedsInitWriter(const Call& call);
 /// WRITE on all tables, of which there must be one.
 arrow::Status NeedsRegisterProducerOffsets(const Call& call);
+/// READ on each of the tables; to drop a lease, on those that it is about and that still are there.
+arrow::Status NeedsAcquireLease(const Call& call);
+arrow::Status NeedsReleaseLease(const Call& call);
+arrow::Status NeedsDropLease(const Call& call);
 /// READ on some table.
 arrow::Status NeedsSomeTable(const Call& call);
 

@@ -438,6 +438,62 @@ void AddClusterCases(std::map<ApiKey, Case>& cases) {
                                      kDescribe, kPlain};
 }
 
+/// As OfTable, of a table that keeps no rows by key: who may ask is told so.
+template <typename Response, typename Request>
+Ask OfUnkeyedTable(ApiKey key, const std::function<void(Request&, int64_t table)>& fill) {
+  return [=](AccessMatrixTest& test) {
+    Request request;
+    fill(request, test.plain());
+    const ErrorCode code = CodeOf(test.client().Call<Response>(key, request).status());
+    const bool may = code == ErrorCode::kNonPrimaryKeyTable || code == ErrorCode::kKvSnapshotNotExist;
+    return may ? ErrorCode::kNone : code;
+  };
+}
+
+void AddSnapshotCases(std::map<ApiKey, Case>& cases) {
+  cases[ApiKey::kGetLatestKvSnapshots] = {
+      OfUnkeyedTable<pb::GetLatestKvSnapshotsResponse, pb::GetLatestKvSnapshotsRequest>(
+          ApiKey::kGetLatestKvSnapshots,
+          [](auto& request, int64_t) { *request.mutable_table_path() = PathOf("plain"); }),
+      kDescribe, kPlain};
+  cases[ApiKey::kGetKvSnapshotMetadata] = {
+      OfUnkeyedTable<pb::GetKvSnapshotMetadataResponse, pb::GetKvSnapshotMetadataRequest>(
+          ApiKey::kGetKvSnapshotMetadata,
+          [](auto& request, int64_t table) {
+            request.set_table_id(table);
+            request.set_bucket_id(0);
+            request.set_snapshot_id(0);
+          }),
+      kDescribe, kPlain};
+  cases[ApiKey::kListKvSnapshots] = {
+      OfUnkeyedTable<pb::ListKvSnapshotsResponse, pb::ListKvSnapshotsRequest>(
+          ApiKey::kListKvSnapshots, [](auto& request, int64_t table) { request.set_table_id(table); }),
+      kDescribe, kPlain};
+  cases[ApiKey::kAcquireKvSnapshotLease] = {
+      OfUnkeyedTable<pb::AcquireKvSnapshotLeaseResponse, pb::AcquireKvSnapshotLeaseRequest>(
+          ApiKey::kAcquireKvSnapshotLease,
+          [](auto& request, int64_t table) {
+            request.set_lease_id("reader");
+            request.set_lease_duration_ms(1000);
+            request.add_snapshots_to_lease()->set_table_id(table);
+          }),
+      kRead, kPlain};
+  cases[ApiKey::kReleaseKvSnapshotLease] = {
+      OfUnkeyedTable<pb::ReleaseKvSnapshotLeaseResponse, pb::ReleaseKvSnapshotLeaseRequest>(
+          ApiKey::kReleaseKvSnapshotLease,
+          [](auto& request, int64_t table) {
+            request.set_lease_id("reader");
+            auto* bucket = request.add_buckets_to_release();
+            bucket->set_table_id(table);
+            bucket->set_bucket_id(0);
+          }),
+      kRead, kPlain};
+  // Of a lease that there is not; of one that there is: kv_snapshot_handlers_test.
+  cases[ApiKey::kDropKvSnapshotLease] = {Plainly<pb::DropKvSnapshotLeaseResponse>(
+      ApiKey::kDropKvSnapshotLease,
+      With<pb::DropKvSnapshotLeaseRequest>({}, [](auto& request) { request.set_lease_id("reader"); }))};
+}
+
 const std::map<ApiKey, Case>& Cases() {
   static const std::map<ApiKey, Case> cases = [] {
     std::map<ApiKey, Case> made;
@@ -446,6 +502,7 @@ const std::map<ApiKey, Case>& Cases() {
     AddTableCases(made);
     AddDataCases(made);
     AddProducerCases(made);
+    AddSnapshotCases(made);
     AddAclCases(made);
     AddClusterCases(made);
     return made;

@@ -48,6 +48,13 @@ THALWEG_HANDLER(HandleLookup);
 THALWEG_HANDLER(HandlePrefixLookup);
 // scan_kv_handler.cc
 THALWEG_HANDLER(HandleScanKv);
+// kv_snapshot_handlers.cc, kv_lease_handlers.cc
+THALWEG_HANDLER(HandleGetLatestKvSnapshots);
+THALWEG_HANDLER(HandleGetKvSnapshotMetadata);
+THALWEG_HANDLER(HandleListKvSnapshots);
+THALWEG_HANDLER(HandleAcquireKvSnapshotLease);
+THALWEG_HANDLER(HandleReleaseKvSnapshotLease);
+THALWEG_HANDLER(HandleDropKvSnapshotLease);
 // bucket_handlers.cc
 THALWEG_HANDLER(HandleInitWriter);
 THALWEG_HANDLER(HandleListOffsets);

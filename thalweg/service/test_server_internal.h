@@ -13,14 +13,17 @@
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/io/directory_store.h"
 #include "thalweg/kv/memory_state_store.h"
 #include "thalweg/kv/store_pool.h"
 #include "thalweg/runtime/metrics.h"
+#include "thalweg/runtime/random.h"
 #include "thalweg/service/kv_tables.h"
 #include "thalweg/service/request_metrics.h"
 #include "thalweg/service/server.h"
 #include "thalweg/service/services.h"
 #include "thalweg/service/slice_cache.h"
+#include "thalweg/service/tiering_policy.h"
 #include "thalweg/tablet/engine.h"
 #include "thalweg/testing/memory_file_system.h"
 #include "thalweg/testing/memory_meta_store.h"
@@ -130,6 +133,8 @@ struct TestServerOptions {
   io::FileSystem* fs = nullptr;  ///< null: a disk in memory, whose files cannot be sent
   std::string directory = "d";
   uint64_t segment_bytes = 1ull << 30;
+  /// Remote storage in the folder "remote" of the disk in memory; snapshots each second.
+  bool remote = false;
 };
 
 /// States that are gone with the server: its rows come from the changelogs.
@@ -139,6 +144,15 @@ class MemoryStores final : public kv::StoreFactory {
     return std::make_unique<kv::MemoryStateStore>();
   }
   arrow::Status Remove(const TableBucket&) override { return arrow::Status::OK(); }
+};
+
+/// Numbers that come again.
+class CountingRandom final : public runtime::Random {
+ public:
+  uint64_t Next() override { return next_ += 0x9E3779B97F4A7C15ull; }
+
+ private:
+  uint64_t next_ = 0;
 };
 
 /// A whole server in one thread: catalog, engine and sessions over a simulated machine. For tests.
@@ -209,6 +223,8 @@ class TestServer {
   std::unique_ptr<catalog::Catalog> catalog;
   KvTables kv_tables;
   std::unique_ptr<kv::StoreFactory> stores = std::make_unique<MemoryStores>();
+  CountingRandom random;
+  std::unique_ptr<io::ObjectStore> remote;
   std::unique_ptr<tablet::Engine> engine;
   upkeep::TimeZones zones{disk, "zoneinfo", [this](std::string what) { reports.push_back(what); }};
   std::optional<upkeep::DroppedData> dropped_data;
@@ -231,6 +247,13 @@ class TestServer {
                                                runtime::Executor& home) {
       return catalog->ReserveRowNumbers(table, column_id, count, home);
     };
+    if (options.remote) {
+      remote = io::DirectoryStore::Open(disk, "remote", "file:/remote").ValueOrDie();
+      engine_options.tiering = {.store = remote.get(), .random = &random, .policy_of = [this](const TableBucket& b) {
+                                  return TieringPolicyOf(*catalog, b);
+                                }};
+      engine_options.snapshots.interval_ns = 1'000'000'000;
+    }
     engine_options.report = [this](const std::string& what) { reports.push_back(what); };
     io::FileSystem& fs = options.fs ? *options.fs : disk;
     engine = tablet::Engine::Open(

@@ -271,6 +271,21 @@ constexpr ConfigOption kOptions[] = {
        ARROW_ASSIGN_OR_RAISE(options.remote_index_cache_bytes, ParseBytesWithin(value, 1, 65536));
        return arrow::Status::OK();
      }},
+    {"kv.snapshot.interval", "`10min`",
+     "With `remote.data.dir`: the pause between two rounds of snapshots of the rows of tables with a primary key; `0s` "
+     "to "
+     "`365d`. What has not changed has no new one. 0: none are made.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const auto time,
+                             ParseDurationWithin(value, std::chrono::seconds(0), std::chrono::days(365)));
+       options.snapshot_interval_ms = time.count();
+       return arrow::Status::OK();
+     }},
+    {"kv.snapshot.num-retained", "2",
+     "The latest snapshots of each bucket that stay; 1 to 1000. Readers that hold a lease keep others too.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 1000, options.snapshots_retained);
+     }},
     {"thalweg.disk.reserve", "`256mb`",
      "So much of the device is kept free: new data are refused while no more than that is left, reads go on, and "
      "writing "

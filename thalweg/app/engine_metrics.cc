@@ -54,6 +54,12 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
       [](Stats s) { return s.tiering_failures; });
   add("thalweg_remote_expired_segments", "Segments that table.log.ttl has taken out of remote storage.",
       [](Stats s) { return s.expired_segments; });
+  add("thalweg_kv_snapshots", "Snapshots of rows by key, of one bucket each, since the start.",
+      [](Stats s) { return s.snapshots_taken; });
+  add("thalweg_kv_snapshot_bytes", "Copied to remote storage for them: files that no earlier one had.",
+      [](Stats s) { return s.snapshot_bytes; });
+  add("thalweg_kv_snapshot_failures", "Snapshots that failed; each is tried again in the next round.",
+      [](Stats s) { return s.snapshot_failures; });
   add("thalweg_remote_reads", "Reads from remote storage for clients.", [](Stats s) { return s.remote_reads; });
   add("thalweg_remote_read_failures", "Of those, failed ones.", [](Stats s) { return s.remote_read_failures; });
   add("thalweg_remote_read_memory_bytes", "Read from remote storage, or about to be, and not sent yet.",

@@ -193,6 +193,9 @@ class RunningServer {
     options.indexes_max = shares_.segment_indexes;
     options.report = [](const std::string& what) { runtime::LogWarn("{}", what); };
     ARROW_RETURN_NOT_OK(OpenRemoteStorage(options.tiering));
+    options.snapshots = {.interval_ns = options_.snapshot_interval_ms * 1'000'000,
+                         .retained = options_.snapshots_retained,
+                         .workers_max = options.tiering.copiers_max};
     OpenStates(options.kv);
     const auto view = catalog_->view();
     const auto exists = [&](const TableBucket& bucket) {

@@ -39,6 +39,8 @@ struct ServeOptions {
   int remote_copiers_max = 4;
   int remote_segments_per_turn = 5;
   uint64_t remote_index_cache_bytes = 64 << 20;
+  int64_t snapshot_interval_ms = 600'000;  ///< of rows by key; 0: none are made
+  int snapshots_retained = 2;              ///< of each bucket
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
   bool authorizer_enabled = false;

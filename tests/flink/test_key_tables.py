@@ -53,17 +53,29 @@ def test_every_change_is_told(flink: FlinkSql) -> None:
 def test_a_reader_begins_at_a_snapshot(flink: FlinkSql) -> None:
     """The first rows come from the files of a snapshot, what was changed before it stays untold, what came after is told."""
     flink.sql(ACCOUNTS)
+    flink.sql(ACCOUNTS.replace("accounts", "copies"))
+    copy = "INSERT INTO copies SELECT * FROM accounts"
     flink.begin("INSERT INTO accounts VALUES (1, 'ann', 10), (2, 'bob', 20), (3, 'cid', 30), (1, 'amy', 12)")
     flink.wait_for_snapshot("accounts", rows=5)
-    with flink.query("SELECT * FROM accounts") as state, flink.query("SELECT name FROM accounts WHERE id = 2") as name:
+    flink.start("copy", copy)
+    with (
+        flink.query("SELECT * FROM accounts") as state,
+        flink.query("SELECT name FROM accounts WHERE id = 2") as name,
+        flink.query("SELECT _change_type, id, name, amount FROM copies$changelog") as copies,
+    ):
         assert sorted(state.take(3)) == ["+I[1, amy, 12]", "+I[2, bob, 20]", "+I[3, cid, 30]"]
         assert name.take(1) == ["+I[bob]"]
+        assert sorted(copies.take(3)) == ["+I[insert, 1, amy, 12]", "+I[insert, 2, bob, 20]", "+I[insert, 3, cid, 30]"]
+        savepoint = flink.savepoint("copy", stop=True)
         flink.begin("INSERT INTO accounts VALUES (2, 'ben', 20), (4, 'dan', 40)")
         assert state.take(3) == ["-U[2, bob, 20]", "+U[2, ben, 20]", "+I[4, dan, 40]"]
         assert name.take(2) == ["-U[bob]", "+U[ben]"]
-        flink.wait_for_snapshot("accounts", rows=8)
+        # What has been copied before the savepoint is not read again.
+        flink.start("copy", copy, savepoint)
+        assert copies.take(3) == ["+I[update_before, 2, bob, 20]", "+I[update_after, 2, ben, 20]", "+I[insert, 4, dan, 40]"]
+    flink.cancel("copy")
     with flink.query("SELECT * FROM accounts /*+ OPTIONS('scan.startup.mode' = 'earliest') */") as changes:
-        assert changes.take(3) == ["+I[1, ann, 10]", "+I[2, bob, 20]", "+I[3, cid, 30]"]
+        assert changes.take(5) == ["+I[1, ann, 10]", "+I[2, bob, 20]", "+I[3, cid, 30]", "-U[1, ann, 10]", "+U[1, amy, 12]"]
 
 
 @on_every_flink

@@ -74,6 +74,7 @@ class Keeper:
         self._acknowledged: Counter[str] = Counter()  # take-offs, by tail
         self._open: list[TakeOff] = []  # sent, or about to be, and not acknowledged
         self._doubtful = False  # some of _open may have been taken
+        self._told: set[str] = set()
         self.recoveries = 0
         # Of the aircraft in the picture: when so many of its take-offs had been sent, and acknowledged (monotonic clock).
         self.sent: dict[str, list[tuple[float, int]]] = {tail: [] for tail in aircraft.WATCHED}
@@ -84,13 +85,14 @@ class Keeper:
             config = {"bootstrap.servers": self._bootstrap, "writer.batch-timeout-ms": LINGER_MS}
             try:
                 connection = await fluss.FlussConnection.create(fluss.Config(config))
-            except fluss.FlussError:
+            except fluss.FlussError as problem:
+                self._tell(problem)
                 await asyncio.sleep(RETRY_S)
                 continue
             try:
                 await self._keep(connection)
             except fluss.FlussError as problem:
-                print(f"keeper: {problem}", file=sys.stderr, flush=True)
+                self._tell(problem)
                 self.recoveries += 1
                 self._doubtful = bool(self._open)
                 await asyncio.sleep(RETRY_S)
@@ -152,6 +154,12 @@ class Keeper:
                 left.append(take_off)
         self._open = left
         self._doubtful = False
+
+    def _tell(self, problem: fluss.FlussError) -> None:
+        """Each once: it may come again and again until the server is back."""
+        if str(problem) not in self._told:
+            self._told.add(str(problem))
+            print(f"keeper: {problem}", file=sys.stderr, flush=True)
 
     @staticmethod
     def _note(into: dict[str, list[tuple[float, int]]], counts: Counter[str]) -> None:

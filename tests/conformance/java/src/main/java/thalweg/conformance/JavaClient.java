@@ -20,7 +20,7 @@ import org.apache.fluss.exception.FlussRuntimeException;
  * The stock Java client as a command interpreter.
  *
  * <p>Every line of standard input is a JSON object whose "do" names a command of {@link AdminCommands},
- * {@link AclCommands}, {@link ClusterCommands} or {@link DataCommands}. It is answered by one line of standard output: {"ok": result}, or
+ * {@link AclCommands}, {@link ClusterCommands}, {@link DataCommands} or {@link SnapshotCommands}. It is answered by one line of standard output: {"ok": result}, or
  * {"error": class of the exception, "message": its text}. Arguments are NAME=VALUE pairs of the
  * client's own configuration.
  */
@@ -44,15 +44,21 @@ public final class JavaClient {
             AclCommands aclCommands = new AclCommands(admin);
             ClusterCommands clusterCommands = new ClusterCommands(admin);
             DataCommands dataCommands = new DataCommands(connection, admin);
+            SnapshotCommands snapshotCommands = new SnapshotCommands(connection, admin);
             answers.println("{\"ok\":\"ready\"}");
             for (String line; (line = requests.readLine()) != null; ) {
-                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, clusterCommands, dataCommands, line)));
+                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, clusterCommands, dataCommands, snapshotCommands, line)));
             }
         }
     }
 
     private static ObjectNode answer(
-            AdminCommands admin, AclCommands acl, ClusterCommands cluster, DataCommands data, String line) {
+            AdminCommands admin,
+            AclCommands acl,
+            ClusterCommands cluster,
+            DataCommands data,
+            SnapshotCommands snapshots,
+            String line) {
         ObjectNode answer = JsonNodeFactory.instance.objectNode();
         try {
             JsonNode request = MAPPER.readTree(line);
@@ -66,6 +72,9 @@ public final class JavaClient {
             }
             if (result == null) {
                 result = data.run(command, request);
+            }
+            if (result == null) {
+                result = snapshots.run(command, request);
             }
             if (result == null) {
                 throw new IllegalArgumentException("no command " + command);

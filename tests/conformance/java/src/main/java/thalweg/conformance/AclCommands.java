@@ -18,7 +18,7 @@ import org.apache.fluss.security.acl.ResourceFilter;
 import org.apache.fluss.security.acl.ResourceType;
 
 /** Rights: each is told as "USER OPERATION TYPE NAME", as in "bob READ TABLE sales.orders". */
-final class AclCommands {
+final class AclCommands implements CommandSet {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
     private final Admin admin;
@@ -27,8 +27,8 @@ final class AclCommands {
         this.admin = admin;
     }
 
-    /** The command's result, or null if it is none of these. */
-    JsonNode run(String command, JsonNode request) throws Exception {
+    @Override
+    public JsonNode run(String command, JsonNode request) throws Exception {
         switch (command) {
             case "grant":
                 admin.createAcls(Collections.singleton(binding(request.get("right").textValue()))).all().get();

@@ -28,7 +28,7 @@ import org.apache.fluss.types.DataType;
 import org.apache.fluss.types.DataTypeParser;
 
 /** The commands that go through the client's {@link Admin}; their names are its methods'. */
-final class AdminCommands {
+final class AdminCommands implements CommandSet {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -38,8 +38,8 @@ final class AdminCommands {
         this.admin = admin;
     }
 
-    /** The command's result, or null if it is none of these. */
-    JsonNode run(String command, JsonNode request) throws Exception {
+    @Override
+    public JsonNode run(String command, JsonNode request) throws Exception {
         switch (command) {
             case "server_nodes":
                 return nodes();

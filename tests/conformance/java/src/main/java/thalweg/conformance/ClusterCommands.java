@@ -16,7 +16,7 @@ import org.apache.fluss.config.cluster.AlterConfigOpType;
 import org.apache.fluss.config.cluster.ConfigEntry;
 
 /** The commands for the cluster as a whole; their names are those of the client's {@link Admin}. */
-final class ClusterCommands {
+final class ClusterCommands implements CommandSet {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
     private final Admin admin;
@@ -25,8 +25,8 @@ final class ClusterCommands {
         this.admin = admin;
     }
 
-    /** The command's result, or null if it is none of these. */
-    JsonNode run(String command, JsonNode request) throws Exception {
+    @Override
+    public JsonNode run(String command, JsonNode request) throws Exception {
         switch (command) {
             case "describe_configs":
                 return describeConfigs();

@@ -31,7 +31,7 @@ import org.apache.fluss.types.RowType;
 import org.apache.fluss.utils.CloseableIterator;
 
 /** The commands that move rows. */
-final class DataCommands {
+final class DataCommands implements CommandSet {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
     private static final Duration POLL = Duration.ofMillis(500);
     private static final Duration GIVE_UP = Duration.ofSeconds(30);
@@ -44,8 +44,8 @@ final class DataCommands {
         this.admin = admin;
     }
 
-    /** The command's result, or null if it is none of these. */
-    JsonNode run(String command, JsonNode request) throws Exception {
+    @Override
+    public JsonNode run(String command, JsonNode request) throws Exception {
         switch (command) {
             case "append":
                 return append(request);

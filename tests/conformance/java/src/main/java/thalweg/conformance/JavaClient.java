@@ -8,6 +8,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.apache.fluss.client.Connection;
@@ -19,10 +20,10 @@ import org.apache.fluss.exception.FlussRuntimeException;
 /**
  * The stock Java client as a command interpreter.
  *
- * <p>Every line of standard input is a JSON object whose "do" names a command of {@link AdminCommands},
- * {@link AclCommands}, {@link ClusterCommands}, {@link DataCommands} or {@link SnapshotCommands}. It is answered by one line of standard output: {"ok": result}, or
- * {"error": class of the exception, "message": its text}. Arguments are NAME=VALUE pairs of the
- * client's own configuration.
+ * <p>Every line of standard input is a JSON object whose "do" names a command of one of the {@link
+ * CommandSet}s. It is answered by one line of standard output: {"ok": result}, or {"error": class of
+ * the exception, "message": its text}. Arguments are NAME=VALUE pairs of the client's own
+ * configuration.
  */
 public final class JavaClient {
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -40,41 +41,31 @@ public final class JavaClient {
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         try (Connection connection = ConnectionFactory.createConnection(configuration);
                 Admin admin = connection.getAdmin()) {
-            AdminCommands adminCommands = new AdminCommands(admin);
-            AclCommands aclCommands = new AclCommands(admin);
-            ClusterCommands clusterCommands = new ClusterCommands(admin);
-            DataCommands dataCommands = new DataCommands(connection, admin);
-            SnapshotCommands snapshotCommands = new SnapshotCommands(connection, admin);
+            List<CommandSet> sets =
+                    List.of(
+                            new AdminCommands(admin),
+                            new AclCommands(admin),
+                            new ClusterCommands(admin),
+                            new DataCommands(connection, admin),
+                            new KeyCommands(connection),
+                            new SnapshotCommands(connection, admin));
             answers.println("{\"ok\":\"ready\"}");
             for (String line; (line = requests.readLine()) != null; ) {
-                answers.println(MAPPER.writeValueAsString(answer(adminCommands, aclCommands, clusterCommands, dataCommands, snapshotCommands, line)));
+                answers.println(MAPPER.writeValueAsString(answer(sets, line)));
             }
         }
     }
 
-    private static ObjectNode answer(
-            AdminCommands admin,
-            AclCommands acl,
-            ClusterCommands cluster,
-            DataCommands data,
-            SnapshotCommands snapshots,
-            String line) {
+    private static ObjectNode answer(List<CommandSet> sets, String line) {
         ObjectNode answer = JsonNodeFactory.instance.objectNode();
         try {
             JsonNode request = MAPPER.readTree(line);
             String command = request.get("do").textValue();
-            JsonNode result = admin.run(command, request);
-            if (result == null) {
-                result = acl.run(command, request);
-            }
-            if (result == null) {
-                result = cluster.run(command, request);
-            }
-            if (result == null) {
-                result = data.run(command, request);
-            }
-            if (result == null) {
-                result = snapshots.run(command, request);
+            JsonNode result = null;
+            for (CommandSet set : sets) {
+                if (result == null) {
+                    result = set.run(command, request);
+                }
             }
             if (result == null) {
                 throw new IllegalArgumentException("no command " + command);

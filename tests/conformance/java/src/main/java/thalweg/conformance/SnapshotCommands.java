@@ -28,7 +28,7 @@ import org.apache.fluss.types.RowType;
 import org.apache.fluss.utils.CloseableIterator;
 
 /** Snapshots of tables with a primary key, read as engines read them: the files of a snapshot, then the changelog from its offset. */
-final class SnapshotCommands {
+final class SnapshotCommands implements CommandSet {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
     private static final Duration POLL = Duration.ofMillis(500);
     private static final Duration GIVE_UP = Duration.ofSeconds(30);
@@ -41,8 +41,8 @@ final class SnapshotCommands {
         this.admin = admin;
     }
 
-    /** The command's result, or null if it is none of these. */
-    JsonNode run(String command, JsonNode request) throws Exception {
+    @Override
+    public JsonNode run(String command, JsonNode request) throws Exception {
         switch (command) {
             case "write_rows":
                 return writeRows(request);

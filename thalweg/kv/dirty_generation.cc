@@ -1,11 +1,13 @@
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <new>
+#include <utility>
 
 #define XXH_INLINE_ALL
 #include "thalweg/base/check.h"
+#include "thalweg/base/endian.h"
 #include "thalweg/kv/dirty_generation_internal.h"
 #include "xxhash.h"
 
@@ -13,7 +15,29 @@ namespace thalweg::kv {
 namespace {
 
 constexpr size_t kAlignment = alignof(DirtyEntry);
-constexpr uint64_t kTagMask = 0xFFFFFFFF00000000ull;
+constexpr int kHashShift = 32;
+
+/// An entry with the front of its key, which decides nearly always without a look at the entry.
+struct SortedEntry {
+  uint64_t leading;
+  DirtyEntry* entry;
+};
+
+uint64_t LeadingBytes(ByteView key) {
+  std::array<uint8_t, sizeof(uint64_t)> bytes{};
+  std::ranges::copy(key.first(std::min(key.size(), bytes.size())), bytes.begin());
+  return LoadBig<uint64_t>(bytes.data());
+}
+
+void SortByKey(std::vector<DirtyEntry*>& entries) {
+  std::vector<SortedEntry> sorted;
+  sorted.reserve(entries.size());
+  for (DirtyEntry* const entry : entries) sorted.push_back({LeadingBytes(entry->key()), entry});
+  std::sort(sorted.begin(), sorted.end(), [](const SortedEntry& a, const SortedEntry& b) {
+    return a.leading != b.leading ? a.leading < b.leading : KeyLess(a.entry->key(), b.entry->key());
+  });
+  std::ranges::transform(sorted, entries.begin(), &SortedEntry::entry);
+}
 
 }  // namespace
 
@@ -42,36 +66,40 @@ uint8_t* DirtyArena::Allocate(size_t bytes) {
   return given;
 }
 
-uint64_t DirtyGeneration::HashOf(ByteView key) const {
-  return XXH3_64bits_withSeed(key.data(), key.size(), hash_seed_);
+uint32_t DirtyGeneration::HashOf(ByteView key) const {
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(key.data(), key.size(), hash_seed_));
 }
 
 DirtyEntry* DirtyGeneration::Find(ByteView key) const {
   if (slots_.empty()) return nullptr;
-  const uint64_t hash = HashOf(key);
+  const uint32_t hash = HashOf(key);
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {
     const Slot slot = slots_[at];
     if (slot == 0) return nullptr;
-    if ((slot & kTagMask) != (hash & kTagMask)) continue;
+    if (slot >> kHashShift != hash) continue;
     DirtyEntry* const entry = entries_[static_cast<uint32_t>(slot) - 1];
     if (std::ranges::equal(entry->key(), key)) return entry;
   }
 }
 
-void DirtyGeneration::GrowTable() {
-  slots_.assign(std::max(kFirstSlots, 2 * slots_.size()), 0);
+void DirtyGeneration::Insert(uint32_t hash, size_t entry_number) {
   const size_t mask = slots_.size() - 1;
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    const uint64_t hash = HashOf(entries_[i]->key());
-    size_t at = hash & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = (hash & kTagMask) | (i + 1);
+  size_t at = hash & mask;
+  while (slots_[at] != 0) at = (at + 1) & mask;
+  slots_[at] = Slot{hash} << kHashShift | entry_number;
+}
+
+void DirtyGeneration::GrowTable() {
+  const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(std::max(kFirstSlots, 2 * slots_.size())));
+  for (const Slot slot : before) {
+    if (slot != 0) Insert(static_cast<uint32_t>(slot >> kHashShift), static_cast<uint32_t>(slot));
   }
 }
 
 void DirtyGeneration::CountTable() {
   const size_t bytes = slots_.capacity() * sizeof(Slot) + entries_.capacity() * sizeof(DirtyEntry*);
+  if (bytes == table_bytes_) return;
   share_->Add(static_cast<int64_t>(bytes) - static_cast<int64_t>(table_bytes_));
   table_bytes_ = bytes;
 }
@@ -84,15 +112,8 @@ DirtyEntry* DirtyGeneration::Upsert(ByteView key, std::optional<ByteView> value,
     std::memcpy(reinterpret_cast<uint8_t*>(entry + 1), key.data(), key.size());
     TW_CHECK(entries_.size() < UINT32_MAX - 1);
     entries_.push_back(entry);
-    if (2 * entries_.size() > slots_.size()) {
-      GrowTable();
-    } else {
-      const uint64_t hash = HashOf(key);
-      const size_t mask = slots_.size() - 1;
-      size_t at = hash & mask;
-      while (slots_[at] != 0) at = (at + 1) & mask;
-      slots_[at] = (hash & kTagMask) | entries_.size();
-    }
+    if (2 * entries_.size() > slots_.size()) GrowTable();
+    Insert(HashOf(key), entries_.size());
     CountTable();
   }
   const size_t size = value ? value->size() : 0;
@@ -115,7 +136,7 @@ DirtyGeneration::Runs DirtyGeneration::SortedRuns(std::mutex& overlay_mutex) {
   }
   if (fresh->empty()) return runs_;
   const auto by_key = [](const DirtyEntry* a, const DirtyEntry* b) { return KeyLess(a->key(), b->key()); };
-  std::sort(fresh->begin(), fresh->end(), by_key);
+  SortByKey(*fresh);
   sorted_ += fresh->size();
   // Each run at least twice as long as the next: few runs, and each entry is moved only so often.
   while (!runs_.empty() && runs_.back()->size() < 2 * fresh->size()) {

@@ -94,11 +94,13 @@ class DirtyGeneration {
   std::optional<StateMeta> meta;
 
  private:
-  // | upper half of the hash | index into entries_ + 1 |; 0: free. Linear probing, at most half full.
+  // | lower half of the hash | index into entries_ + 1 |; 0: free. Linear probing from the hash on, at most half full; the half is
+  // enough to find the place in a larger table.
   using Slot = uint64_t;
   static constexpr size_t kFirstSlots = 64;
 
-  uint64_t HashOf(ByteView key) const;
+  uint32_t HashOf(ByteView key) const;
+  void Insert(uint32_t hash, size_t entry_number);
   void GrowTable();
   void CountTable();
 

@@ -139,12 +139,13 @@ class Reader:
     async def compare(self, bootstrap: str) -> list[str]:
         """Reads on in the changelogs; everything by lookup and by limit scan, which must be the same. What is wrong."""
         async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
-            found = await asyncio.gather(*(self._compare(connection, fold) for fold in self.folds.values()))
+            # Not at the same time: pyfluss then forgets one of them again, and panics over its partitions.
+            opened = [await connection.get_table(table.path) for table in self.folds]
+            found = await asyncio.gather(*(self._compare(connection, *each) for each in zip(self.folds.values(), opened, strict=True)))
         return [problem for problems in found for problem in problems]
 
-    async def _compare(self, connection: fluss.FlussConnection, fold: Fold) -> list[str]:
+    async def _compare(self, connection: fluss.FlussConnection, fold: Fold, table: fluss.FlussTable) -> list[str]:
         fold.start()
-        table = await connection.get_table(fold.table.path)
         partitions = {None: ""}
         if "day" in fold.table.keys:
             infos = await connection.get_admin().list_partition_infos(fold.table.path)

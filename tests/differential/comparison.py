@@ -71,6 +71,8 @@ class Comparison:
 
 def shortened(reference: str, ours: str) -> tuple[str, str]:
     """Without most of what two long texts begin with alike."""
-    alike = next((i for i, both in enumerate(zip(reference, ours, strict=False)) if both[0] != both[1]), min(len(reference), len(ours)))
+    unlike = (i for i, both in enumerate(zip(reference, ours, strict=False)) if both[0] != both[1])
+    alike = next(unlike, min(len(reference), len(ours)))
     start = max(alike - KEPT_BEFORE, 0)
-    return tuple(("…" if start else "") + text[start : start + KEPT] for text in (reference, ours))
+    first, second = (("…" if start else "") + text[start : start + KEPT] for text in (reference, ours))
+    return first, second

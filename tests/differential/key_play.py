@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable
 
-from differential import known
+from differential import descriptors, known
 from differential.comparison import Comparison, Disagreement
 from differential.data_steps import DataSteps
 from differential.key_steps import KeySteps, is_open, partitions_of
@@ -62,12 +63,19 @@ class KeyPlay(Comparison):
         for spoil in known.SPOILS:
             table = self.chance.choice(self.tables)
             self._play_together([self._marked(self._steps.put_spoiled(table, spoil), table)])
-        if self.engine in ("default", "aggregation"):
-            table = self._create("last", is_open)
+        if self.engine == "default":
+            self._differ_once(self._steps.put_unknown_column, altered=True)
+            self._differ_once(self._steps.lookup_insert_longer_key, altered=False)
+        elif self.engine == "aggregation":
+            self._differ_once(self._steps.lookup_insert_first_key, altered=True)
+
+    def _differ_once(self, make: Callable[[KeyTable], Step], altered: bool) -> None:
+        """On a table of its own, which ends with it."""
+        table = self._create(f"t{len(self.tables) + 1}", is_open)
+        self.tables.append(table)
+        if altered:
             self._must(self._steps.add_column(table))
-            self.tables.append(table)
-            step = self._steps.put_unknown_column(table) if self.engine == "default" else self._steps.lookup_insert(table)
-            self._play_together([self._marked(step, table)])
+        self._play_together([self._marked(make(table), table)])
 
     def _create(self, name: str, is_fit: Callable[[KeyTable], bool]) -> KeyTable:
         while not is_fit(table := self._maker.sound(self.database, name, self.engine)):
@@ -81,6 +89,14 @@ class KeyPlay(Comparison):
         self._must(Step("CREATE_DATABASE", "the only one", {"database_name": self.database, "ignore_if_exists": False}))
         for number in range(count):
             self.tables.append(self._create(f"t{number}", lambda _: True))
+        document, columns = descriptors.sound(self.chance, partitioned=False, primary_key=False)
+        log = descriptors.table_of(self.database, f"t{count}", document, columns)
+        self._must(Step("CREATE_TABLE", "a log", {
+            "table_path": log.path, "table_json": json.dumps(document).encode(), "ignore_if_exists": False,
+        }))
+        for server in self.servers:
+            server.learn(log)
+        self._play_together(self._steps.ask_log_table(log, self.tables[0]))
         # A server may number a table's writers for itself, and they write to all.
         for _ in range(WRITERS):
             self._must(self._data.init_writer_for([self.tables[0].path]))

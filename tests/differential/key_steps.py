@@ -11,7 +11,7 @@ from differential import key_normal, known, normal
 from differential.key_tables import NUMBER, PARTITION_KEY, PARTITIONS, KeyTable, KeyTables
 from differential.server import FETCH_EARLIEST, NOWHERE, Server
 from differential.step import Step
-from differential.world import Place
+from differential.world import Place, Table
 from peers.kv_batch import KvBatch
 from peers.wire import Answer
 
@@ -19,6 +19,7 @@ BYTES_MAX = 1 << 24
 ROWS_MAX = 8
 TIMEOUT_MS = 10_000
 ADD_LAST = 0
+INSERT = "and put what is missing"
 # By the names of known.TAKEN.
 TAKEN: dict[str, str | None] = dict(zip(known.TAKEN, ("crc", "magic", None), strict=True))
 UNKNOWN_MODE = 7
@@ -180,6 +181,23 @@ class KeySteps:
         values = {"acks": -1, "target_columns": targets}
         return self.put_parts(table, [(table.places()[0], sent)], values, "columns that the batch does not have")
 
+    def ask_log_table(self, log: Table, table: KeyTable) -> list[Step]:
+        """For rows by key, which it does not have."""
+        place: Place = (None, 0)
+        sent = self._sent(table, table.places()[0], 1, None, set())
+        sound = dataclasses.replace(sent, writer=-1, sequence=-1, spoil=None)
+        put = {"acks": -1, "timeout_ms": TIMEOUT_MS}
+        part = {"bucket_id": place[1], "records": sound.encode(self._servers[0])}
+
+        def fill(server: Server) -> dict[str, Any]:
+            return {"table_id": server.table_id(log.key), "buckets_req": [part]}
+
+        return [
+            Step("PUT_KV", "to a table without a key", put, fill, form=normal.by_bucket(log.key, "log_end_offset")),
+            self.lookup_keys(log, [(place, table.keys[:2])], "keys of a table without a key", {}),
+            self.lookup_keys(log, [(place, table.prefixes[:2])], "prefixes of a table without a key", {}, "PREFIX_LOOKUP"),
+        ]
+
     def put_taken_by_fluss(self, table: KeyTable, what: str | None = None) -> Step:
         """And refused by Thalweg, which gets the same as it should be afterwards."""
         place = self._chance.choice(table.places())
@@ -242,15 +260,19 @@ class KeySteps:
         places = chance.sample(table.places(), min(len(table.places()), chance.choice([1, 1, 2])))
         count = chance.choice([1, 2, 5]) if not insert else chance.choice([1, 2])
         asked = [(place, chance.sample(table.keys, min(count, len(table.keys)))) for place in places]
+        what = INSERT if insert else "keys"
+        if insert and chance.random() < 0.08:
+            what += ", of a key that is none"
+            asked[0][1][0] = chance.choice([NO_KEY, b"", table.keys[0][:1], table.keys[0][:-1]])
         if not insert and chance.random() < 0.1:
             asked[0][1].append(chance.choice([NO_KEY, b"", table.keys[0][:1]]))
         values: dict[str, Any] = {}
         if insert:
             values = {"insert_if_not_exists": True, "acks": chance.choice([-1, 1]), "timeout_ms": TIMEOUT_MS}
-        return self.lookup_keys(table, asked, "and put what is missing" if insert else "keys", values)
+        return self.lookup_keys(table, asked, what, values)
 
     def lookup_keys(
-        self, table: KeyTable, asked: list[tuple[Place, list[bytes]]], what: str, values: dict[str, Any], api: str = "LOOKUP"
+        self, table: Table, asked: list[tuple[Place, list[bytes]]], what: str, values: dict[str, Any], api: str = "LOOKUP"
     ) -> Step:
         def fill(server: Server) -> dict[str, Any]:
             buckets = [
@@ -261,10 +283,21 @@ class KeySteps:
 
         form = key_normal.looked_up(table.key, "values" if api == "LOOKUP" else "value_lists")
         shown = [(place, [key.hex() for key in keys]) for place, keys in asked]
-        return Step(api, f"{what}; {table.engine} {table.name} {shown}", values, fill, form=form)
+        return Step(api, f"{what}; {table.name} {shown}", values, fill, form=form)
 
     def lookup_insert(self, table: KeyTable) -> Step:
         return self.lookup(table, insert=True)
+
+    def lookup_insert_longer_key(self, table: KeyTable) -> Step:
+        """Of which its columns leave a byte over."""
+        return self._lookup_insert_key(table, table.keys[0] + b"a", f"{INSERT}, of a key that is too long")
+
+    def lookup_insert_first_key(self, table: KeyTable) -> Step:
+        return self._lookup_insert_key(table, table.keys[0], INSERT)
+
+    def _lookup_insert_key(self, table: KeyTable, key: bytes, what: str) -> Step:
+        values = {"insert_if_not_exists": True, "acks": -1, "timeout_ms": TIMEOUT_MS}
+        return self.lookup_keys(table, [(table.places()[0], [key])], what, values)
 
     def prefix_lookup(self, table: KeyTable) -> Step:
         chance = self._chance
@@ -328,5 +361,6 @@ def partitions_of(table: KeyTable) -> list[str]:
 
 
 def is_open(table: KeyTable) -> bool:
-    """Whether a row of nothing but a key is one of it."""
-    return not table.partition_keys and not table.numbered and table.not_null == set(table.key_columns)
+    """Whether a row of nothing but a key is one of it, and Fluss notices what a row does not have."""
+    plain = not table.partition_keys and not table.numbered
+    return plain and table.kv_format == "COMPACTED" and table.not_null == set(table.key_columns)

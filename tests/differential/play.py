@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
-from differential import certain_steps, cluster_steps, descriptors
+from differential import certain_steps, cluster_steps, descriptors, snapshot_steps
 from differential.admin_steps import AdminSteps
 from differential.comparison import Comparison, Disagreement
 from differential.data_steps import DataSteps
@@ -80,7 +80,7 @@ class Play(Comparison):
             self._play_if(self.malformed())
         for how in (*descriptors.BREAKINGS, *descriptors.NO_DESCRIPTORS):
             self.play(self.admin.create_broken_table(how))
-        for step in cluster_steps.steps(self.world):
+        for step in (*cluster_steps.steps(self.world), *snapshot_steps.steps(self.world)):
             if API_KEYS[step.api] in self.both:
                 self.play(step)
 

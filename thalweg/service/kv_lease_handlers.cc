@@ -18,11 +18,10 @@ namespace {
 
 using Held = remote::SnapshotLeases::Held;
 
-/// The table that a lease is about. TABLE_NOT_EXIST, NON_PRIMARY_KEY_TABLE.
+/// The table that a lease is about. UNKNOWN_TABLE_OR_BUCKET, NON_PRIMARY_KEY_TABLE.
 arrow::Result<TableAccess> FindLeased(const Call& call, int64_t table) {
-  auto access = TableAccess::Find(call.services, TableId(table));
-  if (!access.ok()) return Error(ErrorCode::kTableNotExist, "{}", access.status().message());
-  ARROW_RETURN_NOT_OK(access->CheckPrimaryKeyTable());
+  ARROW_ASSIGN_OR_RAISE(auto access, TableAccess::Find(call.services, TableId(table)));
+  ARROW_RETURN_NOT_OK(access.CheckPrimaryKeyTable());
   return access;
 }
 

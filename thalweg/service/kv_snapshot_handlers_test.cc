@@ -125,7 +125,7 @@ TEST_F(KvSnapshotHandlersTest, WhatThereIsNotIsRefused) {
   EXPECT_EQ(CodeOf(Acquire("reader", 0, 0).status()), ErrorCode::kInvalidConfig);
   keyed_ += 100;
   EXPECT_EQ(CodeOf(Metadata(0).status()), ErrorCode::kKvSnapshotNotExist);
-  EXPECT_EQ(CodeOf(Acquire("reader", 0).status()), ErrorCode::kTableNotExist);
+  EXPECT_EQ(CodeOf(Acquire("reader", 0).status()), ErrorCode::kUnknownTableOrBucket);
 }
 
 TEST_F(KvSnapshotHandlersTest, ALeasedSnapshotIsNotDeleted) {

@@ -94,7 +94,11 @@ class KeyTable:
 
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("kind", ["scalars", "nested"])
-def test_every_type_is_found_again(java: JavaClient, database: str, format_name: str, kind: str) -> None:
+def test_every_type_is_found_again(
+    java: JavaClient, database: str, format_name: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if format_name == "indexed-log" and request.config.getoption("--server") == "java":
+        pytest.skip("Fluss 0.9.1 lets one create such a table, and refuses every row")
     columns = values.SCALARS if kind == "scalars" else values.NESTED
     described = [ID, *([column.name, column.fluss_type] for column in columns)]
     table = KeyTable(java, database, described, ["id"], properties=FORMATS[format_name])

@@ -139,7 +139,7 @@ class KeyTables:
             chosen["table.kv.format"] = kv_format
         if chance.random() < 0.6:
             chosen["table.kv.format-version"] = chance.choice(["1", "2"])
-        # Not INDEXED: such a log of changes Fluss can neither recover nor write once a column was added.
+        # Not INDEXED: Fluss cannot write such a log of changes.
         log_format = chance.choice(["ARROW"] * 6 + ["COMPACTED" if kv_format == "COMPACTED" else "ARROW"])
         if log_format != "ARROW":
             chosen["table.log.format"] = log_format

@@ -121,23 +121,21 @@ runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::Look
     Fail(refused, result);
     co_return;
   }
-  uint64_t left = kPrefixBytesMax;
-  for (const ByteView prefix : part.keys) {
-    auto rows = co_await call.services.engine.ScanRows({table, part.partition, part.bucket},
-                                                       {.prefix = prefix, .bytes_max = left}, call.home);
-    if (rows.ok() && rows->cut) {
-      rows = Error(ErrorCode::kRecordTooLarge, "More than {} bytes of rows begin with the prefixes asked for.",
-                   kPrefixBytesMax);
-    }
-    if (!rows.ok()) {
-      Fail(rows.status(), result);
-      result.value_lists.clear();
-      co_return;
-    }
-    left -= rows->bytes.size();
-    found.push_back(std::move(*rows));
-    result.value_lists.push_back(found.back().Values());
+  std::vector<tablet::RowScan> scans;
+  scans.reserve(part.keys.size());
+  for (const ByteView prefix : part.keys) scans.push_back({.prefix = prefix, .bytes_max = kPrefixBytesMax});
+  auto rows = co_await call.services.engine.ScanAll({table, part.partition, part.bucket}, scans, call.home);
+  if (rows.ok() && !rows->empty() && rows->back().cut) {
+    rows = Error(ErrorCode::kRecordTooLarge, "More than {} bytes of rows begin with the prefixes asked for.",
+                 kPrefixBytesMax);
   }
+  if (!rows.ok()) {
+    Fail(rows.status(), result);
+    co_return;
+  }
+  found = std::move(*rows);
+  result.value_lists.reserve(found.size());
+  for (const tablet::ScannedRows& each : found) result.value_lists.push_back(each.Values());
 }
 
 }  // namespace

@@ -175,6 +175,10 @@ class Engine final : public journal::CommitSink {
                                       runtime::Executor& home);
   /// The first rows in the order of keys, as of one moment.
   runtime::Task<arrow::Result<ScannedRows>> ScanRows(TableBucket bucket, RowScan scan, runtime::Executor& home);
+  /// Several at once, of the same moment and for little more than one. `bytes_max` of the first holds for all together: where it
+  /// does not suffice the last one is cut, and those behind it are missing. `scans` outlive the call.
+  runtime::Task<arrow::Result<std::vector<ScannedRows>>> ScanAll(TableBucket id, std::span<const RowScan> scans,
+                                                                 runtime::Executor& home);
   /// All rows, as of one moment, in several answers; `limit` of them, in the order of keys, where it is above zero.
   struct ScanAnswer {
     std::string id;  ///< what to go on with, over where there is no more; empty where the bucket has no rows

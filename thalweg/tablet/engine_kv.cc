@@ -171,10 +171,9 @@ runtime::Task<arrow::Status> Engine::Lookup(TableBucket id, std::span<const Byte
 
 namespace {
 
-arrow::Result<ScannedRows> ScanState(kv::BucketState& state, const RowScan& scan) {
-  ARROW_ASSIGN_OR_RAISE(const auto snapshot, state.TakeSnapshot());
+arrow::Result<ScannedRows> ScanSnapshot(const kv::StateSnapshot& snapshot, const RowScan& scan) {
   ScannedRows found;
-  const auto cursor = snapshot->Scan(scan.prefix);
+  const auto cursor = snapshot.Scan(scan.prefix);
   for (; cursor->Valid() && static_cast<int64_t>(found.places.size()) < scan.limit; cursor->Next()) {
     const ByteView value = cursor->value();
     if (found.bytes.size() + value.size() > scan.bytes_max) {
@@ -188,13 +187,35 @@ arrow::Result<ScannedRows> ScanState(kv::BucketState& state, const RowScan& scan
   return found;
 }
 
+/// See Engine::ScanAll.
+arrow::Result<std::vector<ScannedRows>> ScanState(kv::BucketState& state, std::span<const RowScan> scans) {
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, state.TakeSnapshot());
+  std::vector<ScannedRows> found;
+  found.reserve(scans.size());
+  uint64_t left = scans.empty() ? 0 : scans.front().bytes_max;
+  for (RowScan scan : scans) {
+    scan.bytes_max = left;
+    ARROW_ASSIGN_OR_RAISE(auto rows, ScanSnapshot(*snapshot, scan));
+    left -= rows.bytes.size();
+    found.push_back(std::move(rows));
+    if (found.back().cut) break;
+  }
+  return found;
+}
+
 }  // namespace
 
 runtime::Task<arrow::Result<ScannedRows>> Engine::ScanRows(TableBucket id, RowScan scan, runtime::Executor& home) {
+  TW_CO_ASSIGN_OR_RETURN(auto found, co_await ScanAll(id, {&scan, 1}, home));
+  co_return std::move(found.front());
+}
+
+runtime::Task<arrow::Result<std::vector<ScannedRows>>> Engine::ScanAll(TableBucket id, std::span<const RowScan> scans,
+                                                                       runtime::Executor& home) {
   Shard& shard = ShardFor(id);
   co_await runtime::EnsureOn(*shard.executor);
   const auto bucket = co_await FindRows(shard, id);
-  arrow::Result<ScannedRows> found = ScannedRows();
+  arrow::Result<std::vector<ScannedRows>> found = std::vector<ScannedRows>();
   if (!bucket.ok()) {
     found = bucket.status();
   } else {
@@ -202,7 +223,7 @@ runtime::Task<arrow::Result<ScannedRows>> Engine::ScanRows(TableBucket id, RowSc
     co_await runtime::SwitchTo(environment_.pool);
     Entrance& use = (*bucket)->store().state_use();
     if (use.Enter()) {
-      found = ScanState(*state, scan);
+      found = ScanState(*state, scans);
       use.Leave();
     } else {
       found = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);

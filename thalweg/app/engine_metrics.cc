@@ -3,12 +3,47 @@
 #include <string>
 
 namespace thalweg::app {
+namespace {
+
+using Stats = const tablet::EngineStats&;
+
+/// Rows by key; `add` takes a name, what it means and how to read it.
+void AddKvMetrics(const auto& add) {
+  add("thalweg_kv_puts", "Batches of rows by key that were accepted, one for each bucket of a PUT_KV.",
+      [](Stats s) { return s.kv.puts; });
+  add("thalweg_kv_rows_put", "Rows in them, deletions included.", [](Stats s) { return s.kv.rows_put; });
+  add("thalweg_kv_old_rows_asked", "Of those, rows whose key had to be looked for in a state on disk first.",
+      [](Stats s) { return s.kv.old_rows_asked; });
+  add("thalweg_kv_lookups", "Lookups, one for each bucket of a LOOKUP.", [](Stats s) { return s.kv.lookups; });
+  add("thalweg_kv_keys_looked_up", "Keys in them.", [](Stats s) { return s.kv.keys_looked_up; });
+  add("thalweg_kv_keys_from_state", "Of those, keys about which a state on disk had to be asked.",
+      [](Stats s) { return s.kv.keys_from_state; });
+  add("thalweg_kv_rows_scanned", "Rows found by PREFIX_LOOKUP, LIMIT_SCAN and SCAN_KV.",
+      [](Stats s) { return s.kv.rows_scanned; });
+  add("thalweg_kv_scans_opened", "Scans of whole buckets that were begun (SCAN_KV).",
+      [](Stats s) { return s.kv.scans_opened; });
+  add("thalweg_kv_scans_expired", "Of those, scans that time, a drop or the need for memory has ended.",
+      [](Stats s) { return s.kv.scans_expired; });
+  add("thalweg_kv_scans_open", "Of those, scans that are open now.", [](Stats s) { return s.kv.scans_open; });
+  add("thalweg_kv_dirty_bytes", "Memory for rows that states on disk do not have yet, or that open scans keep.",
+      [](Stats s) { return s.kv.dirty_bytes; });
+  add("thalweg_kv_flushes", "Writes of such rows to a state on disk.", [](Stats s) { return s.kv.flushes; });
+  add("thalweg_kv_rows_flushed", "Rows in them.", [](Stats s) { return s.kv.rows_flushed; });
+  add("thalweg_kv_flush_failures", "Of those writes, failed ones; they are tried again.",
+      [](Stats s) { return s.kv.flush_failures; });
+  add("thalweg_kv_open_stores", "States on disk that are open.", [](Stats s) { return s.kv.stores_open; });
+  add("thalweg_kv_store_hits", "Uses of a state that was open.", [](Stats s) { return s.kv.store_hits; });
+  add("thalweg_kv_store_opens", "Uses of one that had to be opened.", [](Stats s) { return s.kv.store_opens; });
+  add("thalweg_kv_store_evictions", "States that were closed to make room for another.",
+      [](Stats s) { return s.kv.store_evictions; });
+}
+
+}  // namespace
 
 void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metrics& metrics) {
   const auto add = [&](const std::string& name, const std::string& help, auto read) {
     metrics.AddGaugeReader(name, help, [&engine, read] { return static_cast<double>(read(engine.stats())); });
   };
-  using Stats = const tablet::EngineStats&;
   add("thalweg_journal_commits", "Groups made durable, one synced write each.",
       [](Stats s) { return s.journal.groups; });
   add("thalweg_journal_entries", "Appends in those groups.", [](Stats s) { return s.journal.entries; });
@@ -64,6 +99,7 @@ void AddEngineMetrics(const tablet::Engine& engine, bool synced, runtime::Metric
   add("thalweg_remote_read_failures", "Of those, failed ones.", [](Stats s) { return s.remote_read_failures; });
   add("thalweg_remote_read_memory_bytes", "Read from remote storage, or about to be, and not sent yet.",
       [](Stats s) { return s.remote_read_memory_bytes; });
+  AddKvMetrics(add);
   metrics.AddGauge("thalweg_durability_synced", "1: acknowledged means on disk; 0: page-cache.").Set(synced ? 1 : 0);
 }
 

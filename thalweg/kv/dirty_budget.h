@@ -29,6 +29,14 @@ class DirtyBudget {
   /// The buckets with the most to flush, as many as bring the memory to half of the limit; none where IsOver() is false.
   std::vector<TableBucket> Victims() const;
 
+  /// For the flushers to say, and to be asked: flushes of a state since the start, and rows in them.
+  void NoteFlush(uint64_t rows) {
+    flushes_.fetch_add(1, std::memory_order_relaxed);
+    rows_flushed_.fetch_add(rows, std::memory_order_relaxed);
+  }
+  uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
+  uint64_t rows_flushed() const { return rows_flushed_.load(std::memory_order_relaxed); }
+
   /// Of one bucket; what a dirty overlay reports to. A bucket may have several: readers may hold on to rows of an overlay that is
   /// gone. Must go away before the budget.
   class Share {
@@ -54,6 +62,8 @@ class DirtyBudget {
   const int64_t limit_;
   const uint64_t hash_seed_;
   std::atomic<int64_t> used_ = 0;
+  std::atomic<uint64_t> flushes_ = 0;
+  std::atomic<uint64_t> rows_flushed_ = 0;
   mutable std::mutex mutex_;  // guards shares_
   std::set<const Share*> shares_;
 };

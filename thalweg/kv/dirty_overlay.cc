@@ -172,6 +172,7 @@ arrow::Result<uint64_t> DirtyOverlay::FlushTo(StateStore& store) {
     if (!changes.empty() || generation->meta->applied != stored()) {
       ARROW_RETURN_NOT_OK(store.Apply(changes, *generation->meta));
       ARROW_RETURN_NOT_OK(store.Flush());
+      budget_.NoteFlush(changes.size());
     }
     written += changes.size();
     std::lock_guard lock(*mutex_);

@@ -47,6 +47,7 @@ arrow::Result<StorePool::Lease> StorePool::Acquire(const TableBucket& bucket, st
       if (slot->state == State::kOpen && !slot->given_up) {
         if (slot->leases++ == 0) idle_.erase(slot->idle_at);
         slot->owner = std::move(owner);
+        ++counts_.hits;
         return Lease(this, slot);
       }
       changed_.wait(lock);
@@ -66,6 +67,7 @@ arrow::Result<StorePool::Lease> StorePool::Acquire(const TableBucket& bucket, st
     slots_.erase(bucket);
     return opened.status();
   }
+  ++counts_.opens;
   slot->store = std::move(*opened);
   slot->owner = std::move(owner);
   slot->leases = 1;
@@ -86,7 +88,7 @@ arrow::Status StorePool::MakeRoom(std::unique_lock<std::mutex>& lock) {
   Lease::Slot* const slot = idle_.front();
   idle_.pop_front();
   slot->state = State::kClosing;
-  ++evictions_;
+  ++counts_.evictions;
   FinishClose(lock, slot, /*tell_owner=*/true);
   return arrow::Status::OK();
 }
@@ -158,9 +160,9 @@ size_t StorePool::open_count() const {
   return slots_.size();
 }
 
-uint64_t StorePool::evictions() const {
+StorePool::Counts StorePool::counts() const {
   std::lock_guard lock(mutex_);
-  return evictions_;
+  return counts_;
 }
 
 }  // namespace thalweg::kv

@@ -80,8 +80,14 @@ class StorePool {
 
   size_t open_max() const { return open_max_; }
   size_t open_count() const;
-  /// Since the start; stores closed to make room.
-  uint64_t evictions() const;
+  /// Since the start.
+  struct Counts {
+    uint64_t hits = 0;       ///< a store was asked for that was open
+    uint64_t opens = 0;      ///< or was not, and was opened
+    uint64_t evictions = 0;  ///< closed to make room
+  };
+  Counts counts() const;
+  uint64_t evictions() const { return counts().evictions; }
 
  private:
   enum class State : uint8_t { kOpening, kOpen, kClosing };
@@ -99,7 +105,7 @@ class StorePool {
   std::condition_variable changed_;
   Slots slots_;
   std::list<Lease::Slot*> idle_;  // open and not in use, longest ago first
-  uint64_t evictions_ = 0;
+  Counts counts_;
 };
 
 }  // namespace thalweg::kv

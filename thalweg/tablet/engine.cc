@@ -235,6 +235,7 @@ EngineStats Engine::stats() const {
                     .disk_refusals = disk_.refusals(),
                     .tiering_failures = tierer_ ? tierer_->failures() : 0};
   AddTieringStats(stats);
+  stats.kv = kv_stats();
   std::lock_guard lock(stores_mutex_);
   stats.buckets = stores_.size();
   return stats;

@@ -32,6 +32,7 @@
 #include "thalweg/tablet/full_scans.h"
 #include "thalweg/tablet/kv_bucket.h"
 #include "thalweg/tablet/kv_read.h"
+#include "thalweg/tablet/kv_stats.h"
 #include "thalweg/tablet/kv_table.h"
 #include "thalweg/tablet/read.h"
 #include "thalweg/tablet/remote_reads.h"
@@ -119,6 +120,7 @@ struct EngineStats {
   uint64_t snapshots_taken = 0;  ///< this and the next two: of rows by key, since the start
   uint64_t snapshot_bytes = 0;   ///< copied for them
   uint64_t snapshot_failures = 0;
+  KvStats kv;
 };
 
 /// All buckets of one server: the journal in front, the files behind, the live ends in between.
@@ -305,6 +307,7 @@ class Engine final : public journal::CommitSink {
   runtime::Task<> OpenRowsOf(std::vector<TableBucket> buckets);
   void StartTiering();
   void AddTieringStats(EngineStats& stats) const;
+  KvStats kv_stats() const;
   runtime::Task<> ReadOnShard(runtime::Executor& shard, std::vector<Reading*> readings);
   static arrow::Status StoppingError();
   runtime::Task<arrow::Status> Admit(Shard& shard, uint64_t bytes, int64_t timeout_ms);
@@ -338,6 +341,7 @@ class Engine final : public journal::CommitSink {
   std::unique_ptr<StateFlusher> state_flusher_;
   std::unique_ptr<FullScans> scans_;
   std::unique_ptr<RowSnapshots> snapshots_;
+  KvCounters kv_counters_;
   mutable std::vector<Shard> shards_;
   std::atomic<uint64_t> in_flight_bytes_{0};  ///< of all shards
 

@@ -75,6 +75,7 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   prior.rows.Reset(batch.keys.size());
   state->overlay().LookupNewest(batch.keys, &prior.rows);
   if (prior.rows.unknown() > 0) {
+    KvCounters::Add(kv_counters_.old_rows_asked, prior.rows.unknown());
     // Only this write may change rows now, so what the state says stays true, whatever is flushed to it meanwhile.
     TW_CO_RETURN_NOT_OK(co_await runtime::RunOn(environment_.pool, *shard.executor, [&]() -> arrow::Status {
       Entrance& use = bucket->store().state_use();
@@ -105,6 +106,8 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   CountInFlight(shard, static_cast<int64_t>(bytes) - static_cast<int64_t>(reserved));
   reserved = 0;
   journal_->Append(std::move(*accepted->entry));
+  KvCounters::Add(kv_counters_.puts);
+  KvCounters::Add(kv_counters_.rows_put, count);
   wait = done != nullptr;
   co_return PutDone{.end = merged.end, .records = count};
 }
@@ -154,7 +157,10 @@ runtime::Task<arrow::Status> Engine::Lookup(TableBucket id, std::span<const Byte
   arrow::Status status = bucket.status();
   if (status.ok()) {
     const auto state = (*bucket)->kv()->state();
+    KvCounters::Add(kv_counters_.lookups);
+    KvCounters::Add(kv_counters_.keys_looked_up, keys.size());
     if (!state->LookupInMemory(keys, &rows)) {
+      KvCounters::Add(kv_counters_.keys_from_state, rows.unknown());
       co_await runtime::SwitchTo(environment_.pool);
       Entrance& use = (*bucket)->store().state_use();
       if (use.Enter()) {
@@ -224,6 +230,9 @@ runtime::Task<arrow::Result<std::vector<ScannedRows>>> Engine::ScanAll(TableBuck
     Entrance& use = (*bucket)->store().state_use();
     if (use.Enter()) {
       found = ScanState(*state, scans);
+      if (found.ok()) {
+        for (const auto& rows : *found) KvCounters::Add(kv_counters_.rows_scanned, rows.places.size());
+      }
       use.Leave();
     } else {
       found = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
@@ -244,6 +253,29 @@ runtime::Task<arrow::Result<int64_t>> Engine::CountRows(TableBucket id, runtime:
   if (count) co_return *count;
   co_return Error(ErrorCode::kInvalidTable,
                   "The rows of {} are not counted: its table has the option table.changelog.image = wal.", id);
+}
+
+KvStats Engine::kv_stats() const {
+  if (!states_) return {};
+  const auto stores = states_->counts();
+  return {.puts = kv_counters_.puts,
+          .rows_put = kv_counters_.rows_put,
+          .old_rows_asked = kv_counters_.old_rows_asked,
+          .lookups = kv_counters_.lookups,
+          .keys_looked_up = kv_counters_.keys_looked_up,
+          .keys_from_state = kv_counters_.keys_from_state,
+          .rows_scanned = kv_counters_.rows_scanned,
+          .scans_opened = scans_->opened(),
+          .scans_expired = scans_->expired(),
+          .scans_open = scans_->open_count(),
+          .flushes = dirty_->flushes(),
+          .rows_flushed = dirty_->rows_flushed(),
+          .flush_failures = state_flusher_->failures(),
+          .dirty_bytes = dirty_->used(),
+          .stores_open = states_->open_count(),
+          .store_hits = stores.hits,
+          .store_opens = stores.opens,
+          .store_evictions = stores.evictions};
 }
 
 }  // namespace thalweg::tablet

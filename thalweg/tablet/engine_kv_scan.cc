@@ -26,6 +26,7 @@ arrow::Result<Engine::ScanAnswer> Engine::OpenScanNow(BucketStore& log, kv::Buck
     scan->Start(std::move(snapshot), limit > 0 ? limit : INT64_MAX, state.overlay().bytes());
     answer.offset = scan->meta().applied;
     ARROW_ASSIGN_OR_RAISE(answer.batch, scan->Read(bytes_max));
+    KvCounters::Add(kv_counters_.rows_scanned, static_cast<uint64_t>(answer.batch.rows));
     if (answer.batch.rows > 0) answer.id = scan->id();
     return arrow::Status::OK();
   };
@@ -67,6 +68,7 @@ runtime::Task<arrow::Result<Engine::ScanAnswer>> Engine::ContinueScan(std::strin
     auto batch = scan->Read(bytes_max);
     scans_->Return(std::move(scan), !batch.ok() || !batch->more);
     ARROW_RETURN_NOT_OK(batch.status());
+    KvCounters::Add(kv_counters_.rows_scanned, static_cast<uint64_t>(batch->rows));
     return ScanAnswer{.id = id, .batch = std::move(*batch)};
   };
   co_return co_await runtime::RunOn(environment_.pool, home, read);

@@ -195,6 +195,37 @@ TEST_F(EngineKvTest, ADroppedBucketTakesItsRowsAlong) {
   EXPECT_EQ(sim->Put(bucket, {{1, "c"}})->code(), ErrorCode::kUnknownTableOrBucket);
 }
 
+TEST_F(EngineKvTest, WhatIsDoneIsCounted) {
+  sim->Put(bucket, {{1, "a"}, {2, "b"}});
+  sim->Put(bucket, {{1, "c"}, {2, std::nullopt}, {3, "d"}});
+  sim->Lookup(bucket, {1, 2, 9});
+  sim->Scan(bucket);
+  auto stats = sim->engine->stats().kv;
+  EXPECT_EQ(stats.puts, 2u);
+  EXPECT_EQ(stats.rows_put, 5u);
+  EXPECT_EQ(stats.old_rows_asked, 3u) << "1 and 2 at first, then 3";
+  EXPECT_EQ(stats.lookups, 1u);
+  EXPECT_EQ(stats.keys_looked_up, 3u);
+  EXPECT_EQ(stats.keys_from_state, 1u);
+  EXPECT_EQ(stats.rows_scanned, 2u);
+  EXPECT_GT(stats.dirty_bytes, 0);
+  EXPECT_EQ(stats.flushes, 0u);
+  EXPECT_EQ(stats.store_opens, 1u);
+  EXPECT_GT(stats.store_hits, 0u);
+  EXPECT_EQ(stats.stores_open, 1u);
+  EXPECT_EQ(stats.store_evictions, 0u);
+
+  sim->RunFor(3000);
+  for (int i = 1; i < 4; ++i) sim->Put(TestBucket(i), {{1, "a"}});
+  stats = sim->engine->stats().kv;
+  EXPECT_GE(stats.flushes, 1u);
+  EXPECT_GE(stats.rows_flushed, 3u) << "the deletion of 2 too";
+  EXPECT_EQ(stats.flush_failures, 0u);
+  EXPECT_EQ(stats.store_opens, 4u);
+  EXPECT_EQ(stats.store_evictions, 2u);
+  EXPECT_EQ(stats.stores_open, 2u);
+}
+
 // --- Crashes.
 
 /// What the clients of some buckets know: what they sent, and what was acknowledged.

@@ -20,7 +20,12 @@ class RowBatch {
     slots_.assign(count, Slot{});
     bytes_.clear();
     unknown_ = count;
+    cut_ = false;
   }
+  /// Of all values, from now on and over resets: one that does not fit any more is as if it were absent, but for the first, and
+  /// cut() says so.
+  void set_bytes_max(size_t bytes_max) { bytes_max_ = bytes_max; }
+  bool cut() const { return cut_; }
 
   size_t size() const { return slots_.size(); }
   /// Keys about which nothing has been said yet.
@@ -31,6 +36,11 @@ class RowBatch {
   /// Copies the bytes.
   void Set(size_t index, ByteView value) {
     Slot& slot = Know(index);
+    if (!bytes_.empty() && bytes_.size() + value.size() > bytes_max_) {
+      slot.state = State::kAbsent;
+      cut_ = true;
+      return;
+    }
     slot = {State::kRow, bytes_.size(), value.size()};
     bytes_.insert(bytes_.end(), value.begin(), value.end());
   }
@@ -63,6 +73,8 @@ class RowBatch {
   std::vector<Slot> slots_;
   std::vector<uint8_t> bytes_;
   size_t unknown_ = 0;
+  size_t bytes_max_ = SIZE_MAX;
+  bool cut_ = false;
 };
 
 }  // namespace thalweg::kv

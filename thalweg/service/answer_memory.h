@@ -14,4 +14,7 @@ namespace thalweg::service {
 /// closed before long. REQUEST_TIME_OUT where that does not help in time.
 runtime::Task<arrow::Result<uint64_t>> TakeAnswerMemory(const Call& call, uint64_t bytes);
 
+/// The same where there is no need to wait: the bytes that may be read now, or 0.
+uint64_t TryTakeAnswerMemory(const Call& call, uint64_t bytes);
+
 }  // namespace thalweg::service

@@ -20,8 +20,15 @@
 namespace thalweg::service {
 namespace {
 
-// Most that the values for one bucket take in one answer of PREFIX_LOOKUP.
+// Most that the values in one answer take: a client that wants more asks for fewer keys, or scans.
+constexpr uint64_t kLookupBytesMax = 64 << 20;
 constexpr uint64_t kPrefixBytesMax = 16 << 20;
+// Memory for an answer is taken before it is known what that will be. At first for values of this size, and not less than
+// the second; the few requests whose values are larger are answered in a second try, with as much as one request gets.
+constexpr uint64_t kValueBytes = 4 << 10;
+constexpr uint64_t kFirstBytesMin = 64 << 10;
+// Of the values: as they are found, and in the answer.
+constexpr uint64_t kCopies = 2;
 
 template <typename Result>
 void Fail(const arrow::Status& status, Result& result) {
@@ -85,9 +92,27 @@ runtime::Task<arrow::Status> InsertMissing(const Call& call, TableBucket bucket,
   co_return done.status();
 }
 
+/// Takes memory for the values of `keys`, without waiting where there is some; how many bytes of them may be read.
+runtime::Task<arrow::Result<uint64_t>> TakeForValues(const Call& call, uint64_t keys) {
+  const uint64_t bytes = kCopies * std::max(keys * kValueBytes, kFirstBytesMin);
+  uint64_t taken = TryTakeAnswerMemory(call, bytes);
+  if (taken == 0) {
+    TW_CO_ASSIGN_OR_RETURN(taken, co_await TakeAnswerMemory(call, bytes));
+  }
+  co_return taken / kCopies;
+}
+
+uint64_t KeysIn(const wire::LookupRequest& request) {
+  uint64_t keys = 0;
+  for (const auto& part : request.buckets) keys += part.keys.size();
+  return keys;
+}
+
+/// Finds the values for one bucket, up to `bytes_max` of them: where they are more `found` is cut, and the result has nothing
+/// yet.
 runtime::Task<> LookUpOne(const Call& call, TableId table, const Inserting& inserting,
-                          const wire::LookupRequest::Bucket& part, arrow::Status refused, tablet::FoundRows& found,
-                          wire::LookupResult& result) {
+                          const wire::LookupRequest::Bucket& part, arrow::Status refused, uint64_t bytes_max,
+                          tablet::FoundRows& found, wire::LookupResult& result) {
   result.partition = part.partition;
   result.bucket = part.bucket;
   result.original_partition_name = part.original_partition_name;
@@ -95,14 +120,17 @@ runtime::Task<> LookUpOne(const Call& call, TableId table, const Inserting& inse
     Fail(refused, result);
     co_return;
   }
+  found.set_bytes_max(bytes_max);
   auto& engine = call.services.engine;
   const TableBucket bucket{table, part.partition, part.bucket};
   arrow::Status status = co_await engine.Lookup(bucket, part.keys, found, call.home);
   const auto is_missing = [&](size_t i) { return !found.At(i); };
+  if (status.ok() && found.cut()) co_return;
   const bool inserts = inserting.table || !inserting.refused.ok();
   if (status.ok() && inserts && std::ranges::any_of(std::views::iota(size_t{0}, found.size()), is_missing)) {
     status = co_await InsertMissing(call, bucket, inserting, part.keys, found);
     if (status.ok()) status = co_await engine.Lookup(bucket, part.keys, found, call.home);
+    if (status.ok() && found.cut()) co_return;
   }
   if (!status.ok()) {
     Fail(status, result);
@@ -112,8 +140,21 @@ runtime::Task<> LookUpOne(const Call& call, TableId table, const Inserting& inse
   for (size_t i = 0; i < part.keys.size(); ++i) result.values.push_back(found.At(i));
 }
 
+/// The rows that a bucket has for prefixes.
+struct FoundPrefixes {
+  std::vector<tablet::ScannedRows> lists;
+  bool cut = false;
+
+  uint64_t bytes() const {
+    uint64_t sum = 0;
+    for (const auto& list : lists) sum += list.bytes.size();
+    return sum;
+  }
+};
+
+/// As LookUpOne.
 runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::LookupRequest::Bucket& part,
-                               arrow::Status refused, std::vector<tablet::ScannedRows>& found,
+                               arrow::Status refused, uint64_t bytes_max, FoundPrefixes& found,
                                wire::PrefixLookupResult& result) {
   result.partition = part.partition;
   result.bucket = part.bucket;
@@ -123,19 +164,19 @@ runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::Look
   }
   std::vector<tablet::RowScan> scans;
   scans.reserve(part.keys.size());
-  for (const ByteView prefix : part.keys) scans.push_back({.prefix = prefix, .bytes_max = kPrefixBytesMax});
+  for (const ByteView prefix : part.keys) scans.push_back({.prefix = prefix, .bytes_max = bytes_max});
   auto rows = co_await call.services.engine.ScanAll({table, part.partition, part.bucket}, scans, call.home);
   if (rows.ok() && !rows->empty() && rows->back().cut) {
-    rows = Error(ErrorCode::kRecordTooLarge, "More than {} bytes of rows begin with the prefixes asked for.",
-                 kPrefixBytesMax);
+    found = {.cut = true};
+    co_return;
   }
   if (!rows.ok()) {
     Fail(rows.status(), result);
     co_return;
   }
-  found = std::move(*rows);
-  result.value_lists.reserve(found.size());
-  for (const tablet::ScannedRows& each : found) result.value_lists.push_back(each.Values());
+  found.lists = std::move(*rows);
+  result.value_lists.reserve(found.lists.size());
+  for (const tablet::ScannedRows& each : found.lists) result.value_lists.push_back(each.Values());
 }
 
 }  // namespace
@@ -156,6 +197,7 @@ runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
       if (made.ok()) inserting.table = std::move(*made);
     }
   }
+  TW_CO_ASSIGN_OR_RETURN(const uint64_t bytes_max, co_await TakeForValues(call, KeysIn(request)));
   std::vector<wire::LookupResult> results(request.buckets.size());
   std::vector<tablet::FoundRows> found(results.size());
   std::vector<runtime::Task<>> lookups;
@@ -163,29 +205,67 @@ runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
   for (size_t i = 0; i < results.size(); ++i) {
     const auto& part = request.buckets[i];
     arrow::Status status = CheckKeyed(call, access, part);
-    lookups.push_back(LookUpOne(call, request.table, inserting, part, std::move(status), found[i], results[i]));
+    lookups.push_back(LookUpOne(call, request.table, inserting, part, std::move(status), bytes_max / results.size(),
+                                found[i], results[i]));
   }
   co_await runtime::WhenAll(call.home, std::move(lookups));
+  if (std::ranges::any_of(found, &tablet::FoundRows::cut)) {
+    call.answer_memory = {};
+    TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kCopies * kLookupBytesMax)).status());
+    uint64_t left = kLookupBytesMax;
+    for (const auto& rows : found) left -= rows.cut() ? 0 : std::min<uint64_t>(left, rows.bytes());
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (!found[i].cut()) continue;
+      co_await LookUpOne(call, request.table, inserting, request.buckets[i], arrow::Status::OK(), left, found[i],
+                         results[i]);
+      if (found[i].cut()) {
+        Fail(Error(ErrorCode::kRecordTooLarge, "The rows take more than {} bytes: look up fewer keys at once.",
+                   kLookupBytesMax),
+             results[i]);
+        found[i] = {};
+      }
+      left -= std::min<uint64_t>(left, found[i].bytes());
+    }
+  }
+  Bytes frame = wire::EncodeLookupResponse(call.request.id, results);
+  call.answer_memory.Resize(static_cast<int64_t>(frame.size()));
   Reply reply;
-  reply.emplace_back(wire::EncodeLookupResponse(call.request.id, results));
+  reply.emplace_back(std::move(frame));
   co_return reply;
 }
 
 runtime::Task<arrow::Result<Reply>> HandlePrefixLookup(Call call) {
   TW_CO_ASSIGN_OR_RETURN(const auto request, wire::DecodeLookupRequest(call.request.body));
   const auto access = TableAccess::Find(call.services, request.table);
-  TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kPrefixBytesMax)).status());
+  TW_CO_ASSIGN_OR_RETURN(const uint64_t bytes_max, co_await TakeForValues(call, KeysIn(request)));
   std::vector<wire::PrefixLookupResult> results(request.buckets.size());
-  std::vector<std::vector<tablet::ScannedRows>> found(results.size());
+  std::vector<FoundPrefixes> found(results.size());
   std::vector<runtime::Task<>> lookups;
   lookups.reserve(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
     const auto& part = request.buckets[i];
-    lookups.push_back(LookUpPrefixes(call, request.table, part, CheckKeyed(call, access, part), found[i], results[i]));
+    lookups.push_back(LookUpPrefixes(call, request.table, part, CheckKeyed(call, access, part),
+                                     bytes_max / results.size(), found[i], results[i]));
   }
   co_await runtime::WhenAll(call.home, std::move(lookups));
+  if (std::ranges::any_of(found, &FoundPrefixes::cut)) {
+    call.answer_memory = {};
+    TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kCopies * kPrefixBytesMax)).status());
+    uint64_t left = kPrefixBytesMax;
+    for (const auto& rows : found) left -= std::min(left, rows.bytes());
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (!std::exchange(found[i].cut, false)) continue;
+      co_await LookUpPrefixes(call, request.table, request.buckets[i], arrow::Status::OK(), left, found[i], results[i]);
+      if (found[i].cut) {
+        Fail(Error(ErrorCode::kRecordTooLarge, "More than {} bytes of rows begin with the prefixes asked for.",
+                   kPrefixBytesMax),
+             results[i]);
+      }
+      left -= std::min(left, found[i].bytes());
+    }
+  }
   Bytes frame = wire::EncodePrefixLookupResponse(call.request.id, results);
-  call.answer_memory.Resize(static_cast<int64_t>(2 * frame.size()));  // here and in what was found
+  call.answer_memory.Resize(static_cast<int64_t>(frame.size()));
   Reply reply;
   reply.emplace_back(std::move(frame));
   co_return reply;

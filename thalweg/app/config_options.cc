@@ -219,6 +219,32 @@ constexpr ConfigOption kOptions[] = {
     {"log.segment.file-size", "`1gb`",
      "A segment file is closed before it grows beyond this; `1b` to `2047mb`. Below a megabyte it is for tests.",
      SetSegmentBytes},
+    {"kv.scanner.ttl", "`10min`",
+     "A scan of all rows of a bucket (SCAN_KV) of which nothing is asked for this long is over; `1s` to `1d`. After a "
+     "minute, "
+     "where the connection is gone.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const auto time,
+                             ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(1)));
+       options.scans.idle_ns = std::chrono::nanoseconds(time).count();
+       return arrow::Status::OK();
+     }},
+    {"kv.scanner.max-per-bucket", "8", "Such scans of one bucket that may be open at once; 1 to 1000.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 1000, options.scans.per_bucket_max);
+     }},
+    {"kv.scanner.max-per-server", "200",
+     "Of all buckets; 1 to 10000. They take at most half of the stores that are open, which makes 128.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       return SetNumber(value, 1, 10'000, options.scans.open_max);
+     }},
+    {"kv.scanner.max-batch-size", "`10mb`",
+     "Rows in one answer of such a scan take no more, unless it is a single one; `1mb` to `100mb`.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(const uint64_t bytes, ParseBytesWithin(value, 1, 100));
+       options.limits.scan_bytes_max = static_cast<int32_t>(bytes);
+       return arrow::Status::OK();
+     }},
     {"remote.data.dir", "",
      "Where closed segments are copied to, so that few have to stay on this server's disk: a directory, which clients "
      "read remote segments from under the same path, or an address such as `s3://bucket/folder?region=…`, which the "

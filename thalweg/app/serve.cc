@@ -175,6 +175,7 @@ class RunningServer {
     options.reserve_numbers = [this](TableId table, int32_t column_id, int64_t count, runtime::Executor& home) {
       return catalog_->ReserveRowNumbers(table, column_id, count, home);
     };
+    options.scans = options_.scans;
     options.dirty_bytes_max = static_cast<int64_t>(shares_.kv_dirty);
     options.hash_seed = runtime::SystemRandom().Next();
   }

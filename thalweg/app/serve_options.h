@@ -16,6 +16,7 @@
 #include "thalweg/net/listener.h"
 #include "thalweg/security/access_policy.h"
 #include "thalweg/service/services.h"
+#include "thalweg/tablet/full_scans.h"
 
 namespace thalweg::app {
 
@@ -41,6 +42,7 @@ struct ServeOptions {
   uint64_t remote_index_cache_bytes = 64 << 20;
   int64_t snapshot_interval_ms = 600'000;  ///< of rows by key; 0: none are made
   int snapshots_retained = 2;              ///< of each bucket
+  tablet::FullScanLimits scans{};
   catalog::CatalogOptions catalog{};
   service::ServiceLimits limits{};
   bool authorizer_enabled = false;

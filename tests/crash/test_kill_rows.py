@@ -24,7 +24,8 @@ LIFE_S = (0.15, 0.7)
 # Of the lives, so many are led on a disk that takes so long for each write of the journal: there is much then that is neither
 # durable nor unwritten, and lookups must not show it.
 SLOW_SHARE = 0.3
-SLOW_MS = 25
+SLOW_MS = 250
+SLOW_LIFE_S = (0.5, 0.9)
 # So small that rows reach the states on disk, too, while they are written.
 CONFIG = "thalweg.journal.size: 64mb\n"
 
@@ -101,11 +102,12 @@ def test_rows_outlive_kills(
     began = time.monotonic()
     with at_work(tmp_path, seed) as (server, workers):
         for life in range(kills):
-            if chance.random() < SLOW_SHARE:
+            slow = chance.random() < SLOW_SHARE
+            if slow:
                 server.fail("write", "/journal/", -SLOW_MS, "always")
             before = {fold.table: dict(fold.rows) for fold in reader.folds.values()}
             workers.begin(life, {table.name: list(rows) for table, rows in before.items()})
-            time.sleep(chance.uniform(*LIFE_S))  # The random moment itself, not a wait.
+            time.sleep(chance.uniform(*(SLOW_LIFE_S if slow else LIFE_S)))  # The random moment itself, not a wait.
             assert server.running(), f"the server ended by itself:\n{server.last_output()}"
             killed = time.monotonic()
             server.kill()

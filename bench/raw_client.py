@@ -18,6 +18,7 @@ ACK_MS_MAX = 60_000
 FETCH_BYTES = 16 << 20  # of the Java client's defaults: a request, and of it a bucket
 BUCKET_BYTES = 1 << 20
 _BATCH_HEAD = struct.Struct("<qi")  # base offset, length of what follows
+_VALUE_BATCH_HEAD = struct.Struct("<ibi")  # length of what follows, magic, values
 _MAGIC_AT = 12
 _DELTA_AT = 28  # of a log batch: last offset minus base; behind another four bytes from magic 2 on
 _PUT, _LOG = "PUT_KV", "FETCH_LOG"
@@ -94,6 +95,18 @@ class RawClient(WireConnection):
                 raise RuntimeError(f"a fetch at {at} of {end} brought nothing: {bucket}")
             at = _next_offset(records)
             yield len(records)
+
+    def scan(self, table: int) -> Iterator[int]:
+        """SCAN_KV of all of bucket 0; yields the rows in each answer."""
+        asked: dict = {"bucket_scan_req": {"table_id": table, "bucket_id": 0}}
+        sequence, more = 0, True
+        while more:
+            answer = self._expect(self.call("SCAN_KV", {**asked, "call_seq_id": sequence, "batch_size_bytes": BUCKET_BYTES}))
+            if answer.get("error_code", 0):
+                raise RuntimeError(f"a scan was refused: {answer}")
+            records = answer.get("records", b"")
+            yield _VALUE_BATCH_HEAD.unpack_from(records)[2] if records else 0
+            asked, sequence, more = {"scanner_id": answer.get("scanner_id")}, sequence + 1, answer["has_more_results"]
 
     def lookup(self, table: int, key: bytes) -> Answer:
         """Of one key in bucket 0; `body` is {"values": ...} where it is there, without schema id."""

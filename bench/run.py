@@ -26,6 +26,7 @@ import fluss  # noqa: E402
 
 import batches  # noqa: E402
 import catch_up  # noqa: E402
+import full_scans  # noqa: E402
 import keyed  # noqa: E402
 import latency  # noqa: E402
 import machine  # noqa: E402
@@ -42,9 +43,9 @@ KEYS = [
     "cold", "idle", "append-10", "append-100", "plain-10", "plain-100", "spread-10", "small-10", "page-cache",
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
     "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "prefix", "changelog",
-    "freshness-keyed", "resident-keyed", "restart-keyed",
+    "freshness-keyed", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
 ]
-STARTED_ALONE = ("cold", "idle", "many-buckets", "resident-keyed", "restart-keyed")
+STARTED_ALONE = ("cold", "idle", "many-buckets", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed")
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
 SPREAD_BUCKETS = 4
@@ -144,6 +145,8 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
                 yield session.row(key)
     if "many-buckets" in keys:
         yield modes.many_buckets_row("many-buckets", names, plan)
+    if full := [key for key in keys if key in ("scan-kv", "scan-snapshot")]:
+        yield from full_scans.rows(full, names, plan)
     if "resident-keyed" in keys:
         yield keyed.resident_row("resident-keyed", names, plan)
     if "restart-keyed" in keys and OURS in names:

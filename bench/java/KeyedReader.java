@@ -1,3 +1,4 @@
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -7,11 +8,17 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.fluss.client.Connection;
 import org.apache.fluss.client.ConnectionFactory;
+import org.apache.fluss.client.admin.Admin;
 import org.apache.fluss.client.lookup.Lookuper;
+import org.apache.fluss.client.metadata.KvSnapshots;
 import org.apache.fluss.client.table.Table;
+import org.apache.fluss.client.table.scanner.batch.BatchScanner;
 import org.apache.fluss.config.Configuration;
+import org.apache.fluss.metadata.TableBucket;
 import org.apache.fluss.metadata.TablePath;
 import org.apache.fluss.row.GenericRow;
+import org.apache.fluss.row.InternalRow;
+import org.apache.fluss.utils.CloseableIterator;
 
 /**
  * Reads rows by key with the stock Java client. Arguments: settings of the client, NAME=VALUE. Then one command a line:
@@ -20,10 +27,13 @@ import org.apache.fluss.row.GenericRow;
  *   many TABLE FIRST KEYS WIDTH COUNT       COUNT lookups of random keys, WIDTH in flight -> rows found
  *   prefixes TABLE KEYS WIDTH COUNT         the same by prefix                            -> rows found
  *   single TABLE FIRST KEYS COUNT           one after the other                           -> milliseconds of each
+ *   latest TABLE                            of bucket 0                                   -> snapshot and its offset, or -1 -1
+ *   snapshot TABLE NUMBER                   all rows of it                                -> rows read
  * </pre>
  */
 final class KeyedReader {
     private static final String DATABASE = "bench";
+    private static final Duration POLL = Duration.ofMillis(500);
 
     public static void main(String[] settings) throws Exception {
         Configuration configuration = new Configuration();
@@ -38,14 +48,14 @@ final class KeyedReader {
             while (commands.hasNextLine()) {
                 String[] words = commands.nextLine().split(" ");
                 try (Table table = connection.getTable(TablePath.of(DATABASE, words[1]))) {
-                    System.out.println(run(table, words, random));
+                    System.out.println(run(connection, table, words, random));
                 }
             }
         }
         System.exit(0); // the client leaves threads behind
     }
 
-    private static String run(Table table, String[] words, Random random) throws Exception {
+    private static String run(Connection connection, Table table, String[] words, Random random) throws Exception {
         switch (words[0]) {
             case "many": {
                 long first = Long.parseLong(words[2]);
@@ -63,9 +73,34 @@ final class KeyedReader {
             case "single":
                 return single(table.newLookup().createLookuper(), Long.parseLong(words[2]),
                         Integer.parseInt(words[3]), Integer.parseInt(words[4]), random);
+            case "latest":
+                return latest(connection, table);
+            case "snapshot":
+                return snapshot(table, Long.parseLong(words[2]));
             default:
                 throw new IllegalArgumentException("there is no command " + words[0]);
         }
+    }
+
+    private static String latest(Connection connection, Table table) throws Exception {
+        try (Admin admin = connection.getAdmin()) {
+            KvSnapshots found = admin.getLatestKvSnapshots(table.getTableInfo().getTablePath()).get();
+            return found.getSnapshotId(0).orElse(-1) + " " + found.getLogOffset(0).orElse(-1);
+        }
+    }
+
+    private static String snapshot(Table table, long number) throws Exception {
+        TableBucket bucket = new TableBucket(table.getTableInfo().getTableId(), 0);
+        long rows = 0;
+        try (BatchScanner scanner = table.newScan().createBatchScanner(bucket, number)) {
+            for (CloseableIterator<InternalRow> batch; (batch = scanner.pollBatch(POLL)) != null; ) {
+                while (batch.hasNext()) {
+                    batch.next();
+                    rows++;
+                }
+            }
+        }
+        return Long.toString(rows);
     }
 
     private interface Keys {

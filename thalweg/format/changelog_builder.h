@@ -53,7 +53,7 @@ class ChangelogBuilder {
   /// Copies `row`, read as a row of the builder's schema. Only Start() may follow a failure:
   ///   CORRUPT_RECORD: a nested value is not sound.
   ///   INVALID_TABLE: an ARROW log cannot hold a value as it is: a DECIMAL has too many digits, a BINARY is shorter or longer
-  ///   than its type says. (Fractions of a second that the type has no digits for are cut off, as Fluss does.)
+  ///   than its type says, a MAP has a null key. (Fractions of a second that the type has no digits for are cut off, as Fluss does.)
   ///   RECORD_TOO_LARGE: the batch would pass 2 GiB.
   arrow::Status Append(ChangeType change_type, const RowView& row);
   int32_t record_count() const { return static_cast<int32_t>(change_types_.size()); }

@@ -374,6 +374,10 @@ TEST(ChangelogBuilderTest, RefusesWhatArrowCannotHold) {
   EXPECT_EQ(appended(binary, kCompacted, {std::string("abc")}), ErrorCode::kNone);
   EXPECT_EQ(appended(binary, kCompacted, {std::string("abcd")}), ErrorCode::kInvalidTable);
   EXPECT_EQ(appended(binary, kIndexed, {std::string("ab")}), ErrorCode::kNone) << "filled up with zeros already";
+  const DataType map = schema::MakeMap(schema::MakeType(TypeKind::kInt), schema::MakeType(TypeKind::kInt));
+  const Datum one{int64_t{1}}, null{};
+  EXPECT_EQ(appended(map, kCompacted, {MapValue{{one, one}, {one, null}}}), ErrorCode::kNone);
+  EXPECT_EQ(appended(map, kCompacted, {MapValue{{one, null}, {one, one}}}), ErrorCode::kInvalidTable);
 }
 
 }  // namespace

@@ -295,6 +295,8 @@ struct ColumnBuffers::Node {
     ARROW_RETURN_NOT_OK(map.Reset(bytes, type));
     Node& entries = *children[0];
     for (size_t i = 0; i < map.keys.size(); ++i) {
+      // Arrow has no such maps: it would not read the changelog back.
+      if (map.keys.IsNull(i)) return Error(ErrorCode::kInvalidTable, "A map has a null key: give every entry a key.");
       ARROW_RETURN_NOT_OK(entries.children[0]->Append(map.keys, i));
       ARROW_RETURN_NOT_OK(entries.children[1]->Append(map.values, i));
       entries.AppendBit(&entries.validity, true);

@@ -29,7 +29,7 @@ class ColumnBuffers {
   void Clear();
   void AppendNull();
   /// `row`'s `column`, which is of this column's type. CORRUPT_RECORD where a nested value is not sound, INVALID_TABLE where
-  /// a DECIMAL has too many digits or a BINARY is not as long as its type says, RECORD_TOO_LARGE where the column would take
+  /// a DECIMAL has too many digits, a BINARY is not as long as its type says or a MAP has a null key, RECORD_TOO_LARGE where the column would take
   /// more than 2 GiB; the column is then of no use before the next Clear().
   arrow::Status Append(const RowView& row, size_t column);
 

@@ -42,7 +42,8 @@ void SortByKey(std::vector<DirtyEntry*>& entries) {
 }  // namespace
 
 bool KeyLess(ByteView a, ByteView b) {
-  const int order = std::memcmp(a.data(), b.data(), std::min(a.size(), b.size()));
+  const size_t shared = std::min(a.size(), b.size());
+  const int order = shared == 0 ? 0 : std::memcmp(a.data(), b.data(), shared);
   return order != 0 ? order < 0 : a.size() < b.size();
 }
 

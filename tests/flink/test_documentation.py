@@ -35,7 +35,8 @@ def test_documented_statements_give_the_documented_rows(flink: FlinkSql) -> None
     mode = "streaming"
     for statement, rows in steps(DOCUMENT.read_text()):
         text = statement.replace(ADDRESS, flink.bootstrap).replace("shop", shop)
-        if mode == "batch":
+        if mode == "batch" or is_answered(statement):
+            # A query that begins before an insertion has made its partition finds that a minute later.
             flink.settle()
         if chosen := re.fullmatch(r"SET 'execution.runtime-mode' = '(\w+)'", statement):
             mode = chosen.group(1)

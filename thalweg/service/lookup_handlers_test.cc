@@ -1,5 +1,6 @@
 // What the answers of LOOKUP and PREFIX_LOOKUP take of the memory for answers.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -100,6 +101,42 @@ TEST_F(LookupMemoryTest, AnAnswerHasNoMoreThanALimit) {
   EXPECT_EQ(CodeIn(prefixes->buckets_resp(0)), ErrorCode::kRecordTooLarge);
   EXPECT_EQ(prefixes->buckets_resp(0).value_lists_size(), 0);
   EXPECT_EQ(answers().used(), 0);
+}
+
+TEST_F(LookupMemoryTest, AnAnswerHoldsItsSizeUntilItIsSent) {
+  Put(1, std::string(kLarge, 'a'));
+  const std::vector<std::string> keys(8, Key(1));
+  std::vector<std::unique_ptr<net::Stream>> stuck;  // clients that do not read
+  const auto ask = [&](ApiKey key, const auto& request) {
+    const int64_t before = answers().used();
+    auto stream = server_->sim.Await(server_->network.Connect(server_->client_home, {"", 9123})).ValueOrDie();
+    std::vector<net::Fragment> frame;
+    frame.emplace_back(wire::EncodeRequest(key, 0, 1, request));
+    EXPECT_TRUE(server_->sim.Await(stream->Write(std::move(frame))).ok());
+    stuck.push_back(std::move(stream));
+    server_->sim.RunFor(std::chrono::milliseconds(10));
+    return answers().used() - before;
+  };
+  for (const int64_t held : {ask(ApiKey::kLookup, Of<pb::LookupRequest>(keys)),
+                             ask(ApiKey::kPrefixLookup, Of<pb::PrefixLookupRequest>(keys))}) {
+    EXPECT_GE(held, static_cast<int64_t>(8 * kLarge));
+    EXPECT_LT(held, static_cast<int64_t>(9 * kLarge));
+  }
+}
+
+TEST_F(LookupMemoryTest, ThoseOfOrdinaryRowsNeedLittleOfIt) {
+  Put(1, "a");
+  const int64_t taken = answers().limit() - (1 << 20);
+  ASSERT_TRUE(answers().TryAcquire(taken));
+  const int64_t began_ns = server_->clock.MonotonicNs();
+  const auto found = LookUp({Key(1), Key(2)});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(found->buckets_resp(0).values(0).has_values());
+  const auto listed = LookUpPrefixes({Key(1)});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(listed->buckets_resp(0).value_lists(0).values_size(), 1);
+  EXPECT_LT(server_->clock.MonotonicNs() - began_ns, 1'000'000'000) << "they waited for others";
+  answers().Release(taken);
 }
 
 TEST_F(LookupMemoryTest, TheyWaitWhileOthersHoldAllOfIt) {

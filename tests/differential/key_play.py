@@ -132,7 +132,9 @@ class KeyPlay(Comparison):
         elif draw < 0.1:
             self._play_together([self._marked(self._steps.put_taken_by_fluss(table), table)])
         elif draw < 0.6 and (table.schema_id == 1 or self.engine != "aggregation"):
-            self._play_together([self._marked(self._steps.lookup_insert(table), table)])
+            # Several at once, of which the first alone has anything to put.
+            step = self._marked(self._steps.lookup_insert(table), table)
+            self._play_together([step] * self.chance.choice([1, 1, 2, 4]))
 
     def _play_together(self, steps: list[Step]) -> None:
         """To both servers at once, without waiting between them."""

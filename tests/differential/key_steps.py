@@ -268,7 +268,7 @@ class KeySteps:
             asked[0][1].append(chance.choice([NO_KEY, b"", table.keys[0][:1]]))
         values: dict[str, Any] = {}
         if insert:
-            values = {"insert_if_not_exists": True, "acks": chance.choice([-1, 1]), "timeout_ms": TIMEOUT_MS}
+            values = {"insert_if_not_exists": True, "acks": chance.choice([-1, 1, 0]), "timeout_ms": TIMEOUT_MS}
         return self.lookup_keys(table, asked, what, values)
 
     def lookup_keys(

@@ -1,6 +1,7 @@
 // PUT_KV, LOOKUP, PREFIX_LOOKUP, and what LIMIT_SCAN and GET_TABLE_STATS say of tables with a primary key.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +93,45 @@ TEST_F(KvHandlersTest, WhatIsPutIsFoundUntilItIsDeleted) {
   EXPECT_EQ(Name(found.values(0).values()), "c");
   EXPECT_FALSE(found.values(1).has_values());
   EXPECT_FALSE(found.values(2).has_values());
+}
+
+TEST_F(KvHandlersTest, LookupsThatPutWhatIsMissingPutItOnce) {
+  auto numbered = KeyTable();
+  numbered.schema = schema::Schema::Make({.columns = {{.name = "id", .type = kId},
+                                                      {.name = "number", .type = {.kind = schema::TypeKind::kBigInt}}},
+                                          .primary_key = {"id"},
+                                          .auto_increment_columns = {"number"}})
+                        .ValueOrDie();
+  const int64_t table = CreateTable("numbered", numbered);
+  pb::LookupRequest request;
+  request.set_table_id(table);
+  request.set_insert_if_not_exists(true);
+  request.set_timeout_ms(10'000);
+  request.add_buckets_req()->set_bucket_id(0);
+  const auto other = server_->Connect();
+  std::vector<std::pair<TestClient*, int32_t>> sent;
+  // Whatever it says of acks: what it puts it has to find again.
+  for (const int32_t acks : {-1, 0, 1, 0, -1}) {
+    request.set_acks(acks);
+    auto* bucket = request.mutable_buckets_req(0);
+    bucket->clear_keys();
+    for (const int32_t id : {10 + acks, 7}) bucket->add_keys(Key(id));
+    for (TestClient* const client : {client_.get(), other.get()}) {
+      sent.emplace_back(client, client->Send(ApiKey::kLookup, request));
+    }
+  }
+  std::set<std::string> rows;
+  for (const auto& [client, id] : sent) {
+    const auto answer = client->Receive<pb::LookupResponse>(id);
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ASSERT_EQ(answer->buckets_resp(0).values_size(), 2) << answer->buckets_resp(0).error_message();
+    for (const auto& value : answer->buckets_resp(0).values()) {
+      EXPECT_TRUE(value.has_values());
+      rows.insert(value.values());
+    }
+  }
+  EXPECT_EQ(rows.size(), 4u) << "each key has one row for all";
+  EXPECT_EQ(FetchedOne(Fetch(table)).high_watermark(), 4) << "and one change";
 }
 
 TEST_F(KvHandlersTest, PrefixesFindTheRowsBehindThem) {

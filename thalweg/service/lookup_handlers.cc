@@ -49,7 +49,6 @@ arrow::Status CheckKeyed(const Call& call, const arrow::Result<TableAccess>& acc
 struct Inserting {
   std::shared_ptr<const tablet::KvTable> table;
   arrow::Status refused;  ///< why none can be put
-  int32_t acks = -1;
   int32_t timeout_ms = 0;
 };
 
@@ -78,16 +77,17 @@ arrow::Result<std::shared_ptr<Buffer>> BatchOfKeys(const tablet::KvTable& table,
   return owner;
 }
 
-/// Puts a row under each of `keys` that has none. Somebody else may do so at the same time: then theirs stays.
+/// Puts a row under each of `keys` that has none. Somebody else may do so at the same time: then theirs stays. Whatever the
+/// client says of acks, the rows are durable afterwards: nobody could find them before.
 runtime::Task<arrow::Status> InsertMissing(const Call& call, TableBucket bucket, const Inserting& inserting,
                                            std::span<const ByteView> keys, const tablet::FoundRows& found) {
   TW_CO_RETURN_NOT_OK(inserting.refused);
   TW_CO_ASSIGN_OR_RETURN(auto owner, BatchOfKeys(*inserting.table, keys, found));
-  tablet::PutRequest put{.table = inserting.table, .owner = owner, .batch = owner->view()};
+  tablet::PutRequest put{.table = inserting.table, .only_missing = true, .owner = owner, .batch = owner->view()};
   for (const size_t column : inserting.table->schema().PrimaryKeyIndexes()) {
     put.target_columns.push_back(static_cast<int32_t>(column));
   }
-  const auto done = co_await call.services.engine.Put(bucket, std::move(put), inserting.acks != 0,
+  const auto done = co_await call.services.engine.Put(bucket, std::move(put), /*durable=*/true,
                                                       std::max(inserting.timeout_ms, 0), call.home);
   co_return done.status();
 }
@@ -184,7 +184,7 @@ runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::Look
 runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
   TW_CO_ASSIGN_OR_RETURN(const auto request, wire::DecodeLookupRequest(call.request.body));
   const auto access = TableAccess::Find(call.services, request.table);
-  Inserting inserting{.acks = request.acks.value_or(-1), .timeout_ms = request.timeout_ms.value_or(0)};
+  Inserting inserting{.timeout_ms = request.timeout_ms.value_or(0)};
   if (request.insert_if_not_exists && access.ok() && access->CheckPrimaryKeyTable().ok()) {
     if (access->table().IsPartitioned()) {
       inserting.refused =

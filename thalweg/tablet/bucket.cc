@@ -83,6 +83,13 @@ arrow::Result<std::optional<Bucket::Repetition>> Bucket::CheckRepeated(WriterId 
   return Repetition{.base = verdict.base_offset, .end = verdict.last_offset + 1, .durable = durable};
 }
 
+arrow::Result<bool> Bucket::CheckDurable(runtime::Completion<arrow::Status>* done) {
+  ARROW_RETURN_NOT_OK(failure_);
+  const bool durable = next_offset_ <= high_watermark_;
+  if (!durable && done) AwaitInFlight(next_offset_ + -1, done);
+  return durable;
+}
+
 arrow::Result<Bucket::Accepted> Bucket::Append(AppendRequest request, int64_t wall_ms,
                                                runtime::Completion<arrow::Status>* done) {
   ARROW_RETURN_NOT_OK(failure_);

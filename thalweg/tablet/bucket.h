@@ -54,6 +54,9 @@ class Bucket {
   arrow::Result<std::optional<Repetition>> CheckRepeated(WriterId writer, int32_t sequence,
                                                          runtime::Completion<arrow::Status>* done);
 
+  /// Whether all that was appended is durable; else `done`, where there is one, is completed once it is, or has failed.
+  arrow::Result<bool> CheckDurable(runtime::Completion<arrow::Status>* done);
+
   /// `entry`, the oldest in flight, is durable. Gives the bytes that are no longer in flight.
   uint64_t Commit(journal::Entry entry);
   /// Nothing that is in flight will become durable, and nothing further is taken.

@@ -17,6 +17,13 @@ constexpr uint64_t kChangelogBytesMin = 1024;
 // How often a write looks whether there is room for its rows in memory again.
 constexpr std::chrono::milliseconds kRoomPause(5);
 
+bool HasAll(const kv::RowBatch& rows) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!rows.At(i)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 runtime::Task<arrow::Result<Engine::PutDone>> Engine::Put(TableBucket id, PutRequest request, bool durable,
@@ -85,6 +92,11 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
       return status;
     }));
     TW_CO_RETURN_NOT_OK(bucket->failure());
+  }
+  if (request.only_missing && HasAll(prior.rows)) {
+    TW_CO_ASSIGN_OR_RETURN(const bool durable, bucket->CheckDurable(done));
+    wait = done && !durable;
+    co_return PutDone{.end = bucket->next_offset(), .records = count};
   }
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();

@@ -141,6 +141,21 @@ TEST_F(EngineKvTest, SomeColumnsKeepWhatTheyHave) {
   EXPECT_EQ(sim->CountRows(bucket), 2);
 }
 
+TEST_F(EngineKvTest, WhatIsPutOnlyWhereItIsMissingIsPutOnce) {
+  sim->only_missing = true;
+  const auto first = sim->StartPut(bucket, {{1, "a"}, {1, "b"}});
+  const auto second = sim->StartPut(bucket, {{1, "c"}});
+  ASSERT_TRUE(sim->scheduler.RunUntil([&] { return second->done(); }));
+  EXPECT_TRUE(first->done()) << "what it left out is durable as well";
+  EXPECT_EQ(sim->Lookup(bucket, {1}), (TestRows{{1, "b"}}));
+  EXPECT_EQ(sim->Put(bucket, {{1, "d"}, {2, "e"}})->end(), 4);
+  EXPECT_EQ(sim->Put(bucket, {{2, "f"}, {1, "g"}})->end(), 4);
+  EXPECT_THAT(sim->ReadChangelog(bucket).batches, ElementsAre("+I 1 a, -U 1 a, +U 1 b", "+I 2 e"));
+  Kill();
+  sim->only_missing = true;
+  EXPECT_EQ(sim->Put(bucket, {{1, "h"}})->end(), 4) << "the rows are in the state";
+}
+
 TEST_F(EngineKvTest, OldRowsAreReadAsOfTheLatestSchema) {
   sim->Put(bucket, {{1, "a"}});
   sim->table = TestKvTable({{"table.log.format", "COMPACTED"}}, true);

@@ -107,7 +107,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   Merged merged;
   merged.end = begin;
   state()->overlay().Begin(begin);
-  const arrow::Status status = MergeAll(batch, old_rows, *merger, *builder, &merged);
+  const arrow::Status status = MergeAll(batch, request.only_missing, old_rows, *merger, *builder, &merged);
   arrow::Result<Bytes> bytes = status.ok() ? builder->Finish(batch.writer, batch.sequence) : status;
   builders.Return(builder);
   if (!bytes.ok()) {
@@ -130,11 +130,12 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   return merged;
 }
 
-arrow::Status KvBucket::MergeAll(const PutBatch& batch, const kv::RowBatch& old_rows, kv::RowMerger& merger,
-                                 format::ChangelogBuilder& builder, Merged* merged) {
+arrow::Status KvBucket::MergeAll(const PutBatch& batch, bool only_missing, const kv::RowBatch& old_rows,
+                                 kv::RowMerger& merger, format::ChangelogBuilder& builder, Merged* merged) {
   auto& overlay = state()->overlay();
   for (size_t i = 0; i < batch.keys.size(); ++i) {
     const ByteView key = batch.keys[i];
+    if (only_missing && old_rows.At(i)) continue;
     // The batch itself may have changed the key before.
     const auto latest = overlay.Newest(key);
     const std::optional<ByteView> old_value = latest ? latest->row : old_rows.At(i);

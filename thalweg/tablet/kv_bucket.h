@@ -31,6 +31,7 @@ struct PutRequest {
   std::vector<int32_t> target_columns;      ///< none: whole rows
   bool overwrite = false;                   ///< past the merge engine
   bool all_targets_are_whole_rows = false;  ///< see kv::WriteMode
+  bool only_missing = false;                ///< rows that are there when its turn comes stay as they are
   std::shared_ptr<Buffer> owner;            ///< of `batch`
   ByteView batch;                           ///< one KV record batch
 };
@@ -139,7 +140,7 @@ class KvBucket {
 
   void UseTable(const std::shared_ptr<const KvTable>& table);
   arrow::Result<kv::RowMerger*> MergerFor(const PutRequest& request);
-  arrow::Status MergeAll(const PutBatch& batch, const kv::RowBatch& old_rows, kv::RowMerger& merger,
+  arrow::Status MergeAll(const PutBatch& batch, bool only_missing, const kv::RowBatch& old_rows, kv::RowMerger& merger,
                          format::ChangelogBuilder& builder, Merged* merged);
 
   runtime::Executor& shard_;

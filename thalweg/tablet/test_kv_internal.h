@@ -171,7 +171,12 @@ class SimRows : public SimEngine {
     };
     const ByteView view = batch->view();
     runtime::Spawn(run(*this, bucket,
-                       {.table = table, .target_columns = targets, .owner = std::move(batch), .batch = view}, answer));
+                       {.table = table,
+                        .target_columns = targets,
+                        .only_missing = only_missing,
+                        .owner = std::move(batch),
+                        .batch = view},
+                       answer));
     return answer;
   }
 
@@ -264,6 +269,7 @@ class SimRows : public SimEngine {
   FileStores stores;
   std::shared_ptr<const KvTable> table = TestKvTable({{"table.log.format", "COMPACTED"}});
   std::vector<int32_t> targets;
+  bool only_missing = false;
 
  private:
   std::string Describe(const format::LogBatchView& batch, TestRows& rows) {

@@ -67,15 +67,16 @@ def described(server: Server, batch: log_batch.Batch, table: KeyTable, projectio
         return (*head, batch.attributes, batch.body.hex())
     changes = [CHANGES.get(change, str(change)) for change in batch.body[: batch.record_count]]
     try:
-        rows = values.from_arrow(pa.Table.from_batches([_rows(batch, table, projection)]))
+        rows = values.from_arrow(table_of(batch, table, projection))
         return (*head, *(f"{change} {row}" for change, row in zip(changes, values.text(rows), strict=True)))
     except (pa.ArrowInvalid, OSError) as error:
         return (*head, *changes, f"unreadable: {error}", batch.body.hex())
 
 
-def _rows(batch: log_batch.Batch, table: KeyTable, projection: list[int] | None) -> pa.RecordBatch:
+def table_of(batch: log_batch.Batch, table: KeyTable, projection: list[int] | None = None) -> pa.Table:
+    """The rows of an ARROW batch of changes."""
     schema = table.schema(batch.schema_id)
     if projection is not None:
         newest = table.schema()
         schema = pa.schema([schema.field(i) if i < len(schema) else newest.field(i) for i in projection])
-    return pa.ipc.read_record_batch(pa.py_buffer(batch.body[batch.record_count :]), schema)
+    return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(batch.body[batch.record_count :]), schema)])

@@ -62,6 +62,10 @@ class Server:
     def receive_all(self, sent: dict[int, str]) -> list[Answer]:
         return self._connection("FETCH_LOG", "tablet").receive_all(sent)
 
+    def connect(self) -> WireConnection:
+        """One more connection to the tablet server, for whoever asks at the same time as others."""
+        return WireConnection(self._addresses["tablet"])
+
     def apis(self) -> set[int]:
         """The keys that either role lists."""
         hello = {"client_software_name": "fluss", "client_software_version": "0.1.0"}

@@ -18,6 +18,9 @@ from peers.wire import WireConnection
 ROWS = 3_000
 PATH = fluss.TablePath("fluss", "scanned")
 BATCH_BYTES = 2_048
+# So many calls of a scan wait for all rows to be changed before the next.
+CALLS_AMONG_CHANGES = 3
+CHANGED_S_MAX = 30
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +63,25 @@ def call(connection: WireConnection, **values: Any) -> dict[str, Any]:
     return answer.body
 
 
+class Rounds:
+    """Counts rounds of changes for who waits for them."""
+
+    def __init__(self) -> None:
+        self._ended = 0
+        self._more = asyncio.Condition()
+
+    async def end_one(self) -> None:
+        async with self._more:
+            self._ended += 1
+            self._more.notify_all()
+
+    async def wait(self, count: int) -> None:
+        """Until so many have ended from now on."""
+        async with self._more:
+            until = self._ended + count
+            await asyncio.wait_for(self._more.wait_for(lambda: self._ended >= until), CHANGED_S_MAX)
+
+
 async def changelog_until(table: fluss.FlussTable, end: int) -> dict[int, int]:
     """What the changelog below `end` adds up to."""
     scanner = await table.new_scan().create_log_scanner()
@@ -90,6 +112,7 @@ async def test_a_scan_is_of_one_moment_while_rows_change(bootstrap: str) -> None
         await writer.flush()
 
         scanning = True
+        rounds = Rounds()
 
         async def change() -> None:
             version = 0
@@ -101,9 +124,10 @@ async def test_a_scan_is_of_one_moment_while_rows_change(bootstrap: str) -> None
                     else:
                         writer.upsert({"id": identity, "version": version})
                 await writer.flush()
+                await rounds.end_one()
 
         changing = asyncio.create_task(change())
-        await asyncio.sleep(0.2)
+        await rounds.wait(2)
         table_id = (await admin.get_table_info(PATH)).table_id
         raw = WireConnection(bootstrap)
         where = {"table_id": table_id, "bucket_id": 0}
@@ -120,7 +144,8 @@ async def test_a_scan_is_of_one_moment_while_rows_change(bootstrap: str) -> None
                 call, raw, scanner_id=answer["scanner_id"], call_seq_id=calls, batch_size_bytes=BATCH_BYTES
             )
             found += rows_in(answer["records"])
-            await asyncio.sleep(0.01)
+            if calls <= CALLS_AMONG_CHANGES:
+                await rounds.wait(1)
         scanning = False
         await changing
         raw.close()

@@ -306,7 +306,10 @@ def _is_fit(table: KeyTable) -> bool:
     """Whether what it becomes depends on nothing but the order of batches, and can be read here."""
     # Of nested values several encodings mean the same, so that rows could not be told by their bytes.
     nested = any(pa.types.is_nested(kind.arrow) for kind in table.kinds.values())
-    return not table.numbered and not nested and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
+    # Sums and products that outgrow a DECIMAL are refused, which depends on the order, too.
+    summed = [table.kinds[name].root for name, (function, _) in table.functions.items() if function in ("sum", "product")]
+    outgrown = "DECIMAL" in summed
+    return not table.numbered and not nested and not outgrown and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
 
 
 def _end(log: list[log_batch.Batch]) -> int:

@@ -304,7 +304,7 @@ class KeyCrowd:
 
 def _is_fit(table: KeyTable) -> bool:
     """Whether what it becomes depends on nothing but the order of batches, and can be read here."""
-    # Of nested values several encodings mean the same, so that rows could not be told by their bytes.
+    # Rows with nested values, encoded again from a changelog of either server, may be of other bytes than those it keeps.
     nested = any(pa.types.is_nested(kind.arrow) for kind in table.kinds.values())
     # Sums and products that outgrow a DECIMAL are refused, which depends on the order, too.
     summed = [table.kinds[name].root for name, (function, _) in table.functions.items() if function in ("sum", "product")]

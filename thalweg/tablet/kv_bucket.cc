@@ -49,6 +49,12 @@ void KvBucket::EndOpening(arrow::Status status, std::shared_ptr<FlushedState> st
   for (const auto waiting : std::exchange(waiting_, {})) waiting.resume();
 }
 
+void KvBucket::Abort() {
+  state()->overlay().Abort();
+  // The memory that the batch took comes back with a flush, and nobody else may ask for one.
+  flusher_.NoteDirty(state_);
+}
+
 void KvBucket::Publish(LogOffset end) {
   if (!state_) return;
   state()->overlay().Publish(end);
@@ -111,7 +117,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   arrow::Result<Bytes> bytes = status.ok() ? builder->Finish(batch.writer, batch.sequence) : status;
   builders.Return(builder);
   if (!bytes.ok()) {
-    state()->overlay().Abort();
+    Abort();
     return bytes.status();
   }
   if (merged.end == begin) merged.end = begin + 1;  // an empty batch takes an offset, too

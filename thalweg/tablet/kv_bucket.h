@@ -125,7 +125,7 @@ class KvBucket {
   arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
                               LogOffset begin, BuilderCache& builders);
   void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
-  void Abort() { state()->overlay().Abort(); }
+  void Abort();
   /// Everything below `end` is durable.
   void Publish(LogOffset end);
 

@@ -14,6 +14,9 @@ namespace {
 // A change takes about this much more in the log than the row that made it: what was there before stands beside it.
 constexpr uint64_t kChangelogFactor = 2;
 constexpr uint64_t kChangelogBytesMin = 1024;
+// What a batch finds, and what it changes, is in memory as a whole: at most so many times what it may take in the log, where it
+// may be compressed. A small batch can name a large row again and again.
+constexpr uint64_t kRowBytesFactor = 4;
 // How often a write looks whether there is room for its rows in memory again.
 constexpr std::chrono::milliseconds kRoomPause(5);
 
@@ -79,6 +82,8 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   KvBucket& rows = *bucket->kv();
   const auto state = rows.state();
   kv::BucketState::Prior prior;
+  const uint64_t row_bytes_max = kRowBytesFactor * journal_record_bytes_max();
+  prior.rows.set_bytes_max(row_bytes_max);
   prior.rows.Reset(batch.keys.size());
   state->overlay().LookupNewest(batch.keys, &prior.rows);
   if (prior.rows.unknown() > 0) {
@@ -100,7 +105,7 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   }
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();
-  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin, shard.builders));
+  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin, row_bytes_max, shard.builders));
   const uint64_t bytes = merged.changelog.records.size();
   if (bytes > journal_record_bytes_max()) {
     rows.Abort();

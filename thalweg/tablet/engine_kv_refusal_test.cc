@@ -50,6 +50,24 @@ class EngineKvRefusalTest : public ::testing::Test {
     return std::string(AsText(format::EncodeRow(format::RowFormat::kCompacted, values, types).ValueOrDie()));
   }
 
+  /// Whose names are strung together.
+  static std::shared_ptr<const KvTable> ListingTable() {
+    using schema::MakeType;
+    using schema::TypeKind;
+    schema::Schema::Parts parts{.columns = {{.name = "id", .type = MakeType(TypeKind::kInt)},
+                                            {.name = "name", .type = MakeType(TypeKind::kString)}},
+                                .primary_key = {"id"}};
+    parts.columns[1].agg_function = schema::AggFunction{.type = "listagg"};
+    const auto schema = std::make_shared<schema::Schema>(schema::Schema::Make(parts).ValueOrDie());
+    schema::TableDescriptor descriptor{.schema = *schema,
+                                       .bucket_count = 1,
+                                       .properties = {{"table.log.format", "COMPACTED"},
+                                                      {"table.kv.format-version", "2"},
+                                                      {"table.merge-engine", "aggregation"}}};
+    EXPECT_TRUE(descriptor.Normalize().ok());
+    return KvTable::Make(descriptor, {schema}).ValueOrDie();
+  }
+
   const TableBucket bucket = TestBucket(0);
   std::shared_ptr<const KvTable> table = TestKvTable({{"table.log.format", "COMPACTED"}});
   std::unique_ptr<MemoryFileSystem> disk = std::make_unique<MemoryFileSystem>();
@@ -66,6 +84,23 @@ TEST_F(EngineKvRefusalTest, TheMemoryOfRefusedBatchesComesBack) {
   EXPECT_TRUE(other->ok()) << (*other->result).status();
   sim->RunFor(3'000);
   EXPECT_LT(sim->engine->stats().kv.dirty_bytes, 60'000);
+}
+
+TEST_F(EngineKvRefusalTest, ASmallBatchCannotAskForALargeRowWithoutEnd) {
+  sim->table = TestKvTable({{"table.log.format", "COMPACTED"}, {"table.delete.behavior", "ignore"}});
+  sim->Put(bucket, {{1, std::string(50'000, 'a')}});
+  const std::vector<TestPut> many(20'000, {1, std::nullopt});
+  const auto put = sim->Put(bucket, many);
+  EXPECT_EQ(put->code(), ErrorCode::kRecordTooLarge) << "a GB of old rows for deletes that do nothing";
+}
+
+TEST_F(EngineKvRefusalTest, ASmallBatchCannotGrowARowWithoutEnd) {
+  sim->table = ListingTable();
+  const std::vector<TestPut> many(1'000, {1, std::string(100, 'a')});
+  const auto put = sim->Put(bucket, many);
+  ASSERT_EQ(put->code(), ErrorCode::kRecordTooLarge);
+  EXPECT_NE((*put->result).status().message().find("smaller batches"), std::string::npos);
+  EXPECT_LT(sim->engine->stats().kv.dirty_bytes, 16 << 20) << "it was refused before all of it was made";
 }
 
 }  // namespace

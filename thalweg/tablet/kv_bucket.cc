@@ -12,6 +12,13 @@ namespace {
 
 constexpr size_t kMergersKept = 8;
 
+arrow::Status TooMuchAtOnce(uint64_t bytes_max) {
+  return Error(ErrorCode::kRecordTooLarge,
+               "The rows that the batch changes take more than {} bytes together, each as often as it is changed: send "
+               "smaller batches.",
+               bytes_max);
+}
+
 }  // namespace
 
 arrow::Result<PutBatch> PutBatch::Parse(ByteView bytes) {
@@ -99,7 +106,9 @@ arrow::Result<kv::RowMerger*> KvBucket::MergerFor(const PutRequest& request) {
 }
 
 arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const PutBatch& batch,
-                                                const kv::RowBatch& old_rows, LogOffset begin, BuilderCache& builders) {
+                                                const kv::RowBatch& old_rows, LogOffset begin, uint64_t row_bytes_max,
+                                                BuilderCache& builders) {
+  if (old_rows.cut()) return TooMuchAtOnce(row_bytes_max);
   // A request that was on its way while the table got a column must not take the bucket back to before it.
   if (!table_ || request.table->latest() >= table_->latest()) UseTable(request.table);
   ARROW_ASSIGN_OR_RAISE(kv::RowMerger* const merger, MergerFor(request));
@@ -113,7 +122,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   Merged merged;
   merged.end = begin;
   state()->overlay().Begin(begin);
-  const arrow::Status status = MergeAll(batch, request.only_missing, old_rows, *merger, *builder, &merged);
+  const arrow::Status status = MergeAll(request, batch, old_rows, row_bytes_max, *merger, *builder, &merged);
   arrow::Result<Bytes> bytes = status.ok() ? builder->Finish(batch.writer, batch.sequence) : status;
   builders.Return(builder);
   if (!bytes.ok()) {
@@ -136,18 +145,21 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   return merged;
 }
 
-arrow::Status KvBucket::MergeAll(const PutBatch& batch, bool only_missing, const kv::RowBatch& old_rows,
-                                 kv::RowMerger& merger, format::ChangelogBuilder& builder, Merged* merged) {
+arrow::Status KvBucket::MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
+                                 uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
+                                 Merged* merged) {
   auto& overlay = state()->overlay();
   for (size_t i = 0; i < batch.keys.size(); ++i) {
     const ByteView key = batch.keys[i];
-    if (only_missing && old_rows.At(i)) continue;
+    if (request.only_missing && old_rows.At(i)) continue;
     // The batch itself may have changed the key before.
     const auto latest = overlay.Newest(key);
     const std::optional<ByteView> old_value = latest ? latest->row : old_rows.At(i);
     auto effect = batch.rows[i] ? merger.Upsert(batch.schema, *batch.rows[i], old_value) : merger.Remove(old_value);
     ARROW_RETURN_NOT_OK(effect.status());
     const kv::ChangeRecords records(*effect, table_->config().changelog_image);
+    for (const auto& record : records) merged->row_bytes += record.row->bytes().size();
+    if (merged->row_bytes > row_bytes_max) return TooMuchAtOnce(row_bytes_max);
     for (const auto& record : records) ARROW_RETURN_NOT_OK(builder.Append(record.type, *record.row));
     if (records.size() == 0) continue;
     merged->end = merged->end + static_cast<int64_t>(records.size());

@@ -119,11 +119,13 @@ class KvBucket {
     LogOffset end;
     int64_t rows_added = 0;
     size_t rows_logged = 0;
+    uint64_t row_bytes = 0;  ///< of the rows that are logged, as they are in memory
   };
   /// Merges `batch` into the overlay, its changes at offsets from `begin`. `old_rows`: what the keys had, in their order. Then
-  /// Accept or Abort must follow where it succeeds; a failure leaves everything as it was.
+  /// Accept or Abort must follow where it succeeds; a failure leaves everything as it was. RECORD_TOO_LARGE where the rows
+  /// before or the rows in the changes take more than `row_bytes_max`.
   arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
-                              LogOffset begin, BuilderCache& builders);
+                              LogOffset begin, uint64_t row_bytes_max, BuilderCache& builders);
   void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
   void Abort();
   /// Everything below `end` is durable.
@@ -140,8 +142,9 @@ class KvBucket {
 
   void UseTable(const std::shared_ptr<const KvTable>& table);
   arrow::Result<kv::RowMerger*> MergerFor(const PutRequest& request);
-  arrow::Status MergeAll(const PutBatch& batch, bool only_missing, const kv::RowBatch& old_rows, kv::RowMerger& merger,
-                         format::ChangelogBuilder& builder, Merged* merged);
+  arrow::Status MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
+                         uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
+                         Merged* merged);
 
   runtime::Executor& shard_;
   StateFlusher& flusher_;

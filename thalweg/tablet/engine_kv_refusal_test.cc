@@ -86,6 +86,24 @@ TEST_F(EngineKvRefusalTest, TheMemoryOfRefusedBatchesComesBack) {
   EXPECT_LT(sim->engine->stats().kv.dirty_bytes, 60'000);
 }
 
+TEST_F(EngineKvRefusalTest, ARowWithoutItsKeyIsRefusedAndTheBucketStaysReadable) {
+  sim->Put(bucket, {{1, "a"}});
+  const auto put = PutUnder(TestKey(2), RowWithoutId());
+  EXPECT_EQ(put->code(), ErrorCode::kCorruptRecord);
+  Kill();
+  EXPECT_EQ(sim->Lookup(bucket, {1, 2}), (TestRows{{1, "a"}}));
+}
+
+TEST_F(EngineKvRefusalTest, ARowUnderAnotherKeyIsRefused) {
+  const auto put = PutUnder(TestKey(1), TestRow(2, "b"));
+  EXPECT_EQ(put->code(), ErrorCode::kCorruptRecord);
+  sim->Put(bucket, {{3, "c"}});
+  const auto before = sim->Lookup(bucket, {1, 2, 3});
+  Kill();
+  EXPECT_EQ(sim->Lookup(bucket, {1, 2, 3}), before);
+  EXPECT_EQ(before, (TestRows{{3, "c"}}));
+}
+
 TEST_F(EngineKvRefusalTest, ASmallBatchCannotAskForALargeRowWithoutEnd) {
   sim->table = TestKvTable({{"table.log.format", "COMPACTED"}, {"table.delete.behavior", "ignore"}});
   sim->Put(bucket, {{1, std::string(50'000, 'a')}});

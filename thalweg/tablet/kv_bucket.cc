@@ -145,6 +145,20 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   return merged;
 }
 
+// A row is found under the key that came with it; what is replayed is put under the key that its row has.
+arrow::Status KvBucket::CheckKey(ByteView key, const format::RowView& row) {
+  const arrow::Status made = table_->keys().Encode(row, &key_of_row_);
+  if (!made.ok()) {
+    return Error(ErrorCode::kCorruptRecord, "A row cannot be found by its key: {} Fill in all of the primary key.",
+                 made.message());
+  }
+  if (std::ranges::equal(key_of_row_, key)) return arrow::Status::OK();
+  return Error(ErrorCode::kCorruptRecord,
+               "A record has a key of {} bytes that is not that of its row, which has {}: make the key of the row's "
+               "primary key, in the format that the table's options ask for.",
+               key.size(), key_of_row_.size());
+}
+
 arrow::Status KvBucket::MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
                                  uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
                                  Merged* merged) {
@@ -157,6 +171,7 @@ arrow::Status KvBucket::MergeAll(const PutRequest& request, const PutBatch& batc
     const std::optional<ByteView> old_value = latest ? latest->row : old_rows.At(i);
     auto effect = batch.rows[i] ? merger.Upsert(batch.schema, *batch.rows[i], old_value) : merger.Remove(old_value);
     ARROW_RETURN_NOT_OK(effect.status());
+    if (batch.rows[i] && effect->after) ARROW_RETURN_NOT_OK(CheckKey(key, *effect->after));
     const kv::ChangeRecords records(*effect, table_->config().changelog_image);
     for (const auto& record : records) merged->row_bytes += record.row->bytes().size();
     if (merged->row_bytes > row_bytes_max) return TooMuchAtOnce(row_bytes_max);

@@ -15,6 +15,7 @@
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/format/changelog_builder.h"
+#include "thalweg/format/row_view.h"
 #include "thalweg/kv/bucket_state.h"
 #include "thalweg/kv/row_batch.h"
 #include "thalweg/runtime/executor.h"
@@ -123,7 +124,7 @@ class KvBucket {
   };
   /// Merges `batch` into the overlay, its changes at offsets from `begin`. `old_rows`: what the keys had, in their order. Then
   /// Accept or Abort must follow where it succeeds; a failure leaves everything as it was. RECORD_TOO_LARGE where the rows
-  /// before or the rows in the changes take more than `row_bytes_max`.
+  /// before or the rows in the changes take more than `row_bytes_max`; CORRUPT_RECORD where a key is not that of its row.
   arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
                               LogOffset begin, uint64_t row_bytes_max, BuilderCache& builders);
   void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
@@ -145,6 +146,7 @@ class KvBucket {
   arrow::Status MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
                          uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
                          Merged* merged);
+  arrow::Status CheckKey(ByteView key, const format::RowView& row);
 
   runtime::Executor& shard_;
   StateFlusher& flusher_;
@@ -160,6 +162,7 @@ class KvBucket {
   std::shared_ptr<const KvTable> table_;
   std::deque<std::pair<Mode, std::unique_ptr<kv::RowMerger>>> mergers_;
   RowNumbers numbers_;
+  std::vector<uint8_t> key_of_row_;
 };
 
 }  // namespace thalweg::tablet

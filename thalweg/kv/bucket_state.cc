@@ -11,6 +11,7 @@ class LeasedSnapshot final : public StateSnapshot {
       : lease_(std::move(lease)), snapshot_(std::move(snapshot)) {}
   const StateMeta& meta() const override { return snapshot_->meta(); }
   std::unique_ptr<RowCursor> Scan(ByteView prefix) const override { return snapshot_->Scan(prefix); }
+  int64_t held_bytes() const override { return snapshot_->held_bytes(); }
 
  private:
   const StorePool::Lease lease_;  // goes last

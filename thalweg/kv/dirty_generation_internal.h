@@ -85,7 +85,7 @@ class DirtyGeneration {
   Runs SortedRuns(std::mutex& overlay_mutex);
 
   size_t entry_count() const { return entries_.size(); }
-  /// Of memory; the writer asks.
+  /// Of memory; asked with the overlay's mutex held.
   size_t bytes() const { return arena_.bytes() + table_bytes_; }
 
   /// Set when sealed: the changelog offset where the next generation begins.

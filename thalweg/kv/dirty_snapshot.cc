@@ -102,6 +102,13 @@ void DirtyRunCursor::FindSmallest() {
   }
 }
 
+int64_t DirtySnapshot::held_bytes() const {
+  std::lock_guard lock(*overlay_mutex_);
+  size_t bytes = 0;
+  for (const auto& generation : generations_) bytes += generation->bytes();
+  return static_cast<int64_t>(bytes);
+}
+
 std::unique_ptr<RowCursor> DirtySnapshot::Scan(ByteView prefix) const {
   std::vector<DirtyRunCursor> cursors;
   for (auto generation = generations_.rbegin(); generation != generations_.rend(); ++generation) {

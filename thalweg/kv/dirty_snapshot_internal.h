@@ -39,6 +39,7 @@ class DirtySnapshot final : public StateSnapshot {
 
   const StateMeta& meta() const override { return meta_; }
   std::unique_ptr<RowCursor> Scan(ByteView prefix) const override;
+  int64_t held_bytes() const override;
 
  private:
   const std::shared_ptr<std::mutex> overlay_mutex_;

@@ -48,6 +48,8 @@ class StateSnapshot {
   virtual const StateMeta& meta() const = 0;
   /// The rows whose keys begin with `prefix`; all where it is empty. The snapshot must outlive the cursor.
   virtual std::unique_ptr<RowCursor> Scan(ByteView prefix) const = 0;
+  /// Of memory for rows that this may keep from being freed. It may grow: what is written later may stand beside them.
+  virtual int64_t held_bytes() const { return 0; }
 };
 
 /// One file of a state on disk.

@@ -23,7 +23,7 @@ arrow::Result<Engine::ScanAnswer> Engine::OpenScanNow(BucketStore& log, kv::Buck
       log.NoteStateStored(state.overlay().stored());
     }
     ARROW_ASSIGN_OR_RAISE(auto snapshot, state.TakeSnapshot());
-    scan->Start(std::move(snapshot), limit > 0 ? limit : INT64_MAX, state.overlay().bytes());
+    scan->Start(std::move(snapshot), limit > 0 ? limit : INT64_MAX);
     answer.offset = scan->meta().applied;
     ARROW_ASSIGN_OR_RAISE(answer.batch, scan->Read(bytes_max));
     KvCounters::Add(kv_counters_.rows_scanned, static_cast<uint64_t>(answer.batch.rows));

@@ -213,5 +213,20 @@ TEST_F(EngineKvScanTest, EndsWhereWritersNeedTheMemoryOfItsRows) {
   EXPECT_NE(refused.message().find("memory"), std::string::npos) << refused;
 }
 
+TEST_F(EngineKvScanTest, WhatIsWrittenBesideTheRowsOfAScanCountsAsWell) {
+  sim.Stop();
+  sim.options.kv.dirty_bytes_max = 100 << 10;
+  ASSERT_TRUE(sim.Open().ok());
+  for (int round = 0; round < 3; ++round) {
+    // When it begins there is next to nothing in memory.
+    sim.Put(bucket, {{0, "a"}, {1, "b"}});
+    ASSERT_TRUE(Open(bucket).ok()) << round;
+    for (int i = 0; i < 40; ++i) {
+      const auto put = sim.Put(bucket, {{i, std::string(2'000, 'c')}});
+      ASSERT_TRUE(put->ok()) << round << ", row " << i << ": " << (*put->result).status();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace thalweg::tablet

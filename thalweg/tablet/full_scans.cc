@@ -16,12 +16,11 @@ constexpr size_t kEndedKept = 1'000;
 
 }  // namespace
 
-void FullScan::Start(std::unique_ptr<kv::StateSnapshot> snapshot, int64_t limit, int64_t held_bytes) {
+void FullScan::Start(std::unique_ptr<kv::StateSnapshot> snapshot, int64_t limit) {
   TW_CHECK(!snapshot_);
   snapshot_ = std::move(snapshot);
   cursor_ = snapshot_->Scan({});
   left_ = limit;
-  held_bytes_ = held_bytes;
 }
 
 arrow::Result<ScannedBatch> FullScan::Read(uint64_t bytes_max) {
@@ -201,7 +200,8 @@ void FullScans::Tick(int64_t at_ns) {
     const auto here = at++;
     const FullScan& scan = *here->second;
     if (scan.taken_) continue;
-    const bool in_the_way = pressed && scan.held_bytes_ > *pressed && now_ns >= scan.used_ns_ + limits_.pressed_ns;
+    const bool in_the_way =
+        pressed && now_ns >= scan.used_ns_ + limits_.pressed_ns && scan.snapshot_->held_bytes() > *pressed;
     if (!in_the_way && now_ns < DeadlineOf(scan)) {
       next_ns = std::min(next_ns, DeadlineOf(scan));
       continue;

@@ -50,8 +50,8 @@ class FullScan {
   const std::string& id() const { return id_; }
   const TableBucket& bucket() const { return bucket_; }
 
-  /// Once. `limit`: of rows in all. `held_bytes`: of memory for rows that the snapshot may keep from being freed.
-  void Start(std::unique_ptr<kv::StateSnapshot> snapshot, int64_t limit, int64_t held_bytes);
+  /// Once. `limit`: of rows in all.
+  void Start(std::unique_ptr<kv::StateSnapshot> snapshot, int64_t limit);
   const kv::StateMeta& meta() const { return snapshot_->meta(); }
   /// At least one row where there is one, however large; beyond that, what fits in `bytes_max`. After an error the scan is over.
   arrow::Result<ScannedBatch> Read(uint64_t bytes_max);
@@ -64,7 +64,6 @@ class FullScan {
   std::unique_ptr<kv::StateSnapshot> snapshot_;
   std::unique_ptr<kv::RowCursor> cursor_;  ///< goes first
   int64_t left_ = 0;
-  int64_t held_bytes_ = 0;
 
   // Of FullScans, under its mutex.
   bool taken_ = true;

@@ -33,15 +33,18 @@ class CountingRandom final : public runtime::Random {
 /// Tells when it goes.
 class WatchedSnapshot final : public kv::StateSnapshot {
  public:
-  WatchedSnapshot(std::unique_ptr<kv::StateSnapshot> below, int& alive) : below_(std::move(below)), alive_(alive) {
+  WatchedSnapshot(std::unique_ptr<kv::StateSnapshot> below, int64_t held_bytes, int& alive)
+      : below_(std::move(below)), held_bytes_(held_bytes), alive_(alive) {
     ++alive_;
   }
   ~WatchedSnapshot() override { --alive_; }
   const kv::StateMeta& meta() const override { return below_->meta(); }
   std::unique_ptr<kv::RowCursor> Scan(ByteView prefix) const override { return below_->Scan(prefix); }
+  int64_t held_bytes() const override { return held_bytes_; }
 
  private:
   const std::unique_ptr<kv::StateSnapshot> below_;
+  const int64_t held_bytes_;
   int& alive_;
 };
 
@@ -58,7 +61,7 @@ class FullScansTest : public ::testing::Test {
                                                 int64_t held_bytes = 0) {
     ARROW_ASSIGN_OR_RAISE(auto scan, scans_.Open(bucket));
     ARROW_ASSIGN_OR_RAISE(auto snapshot, store_.TakeSnapshot());
-    scan->Start(std::make_unique<WatchedSnapshot>(std::move(snapshot), alive_), limit, held_bytes);
+    scan->Start(std::make_unique<WatchedSnapshot>(std::move(snapshot), held_bytes, alive_), limit);
     return scan;
   }
   /// Opened and returned.

@@ -78,8 +78,8 @@ arrow::Status FromRocksdb(const rocksdb::Status& status, const std::string& dire
   if (status.IsCorruption()) {
     return Error(
         ErrorCode::kKvStorage,
-        "The state in {} is damaged: {}. Stop the server, move the folder away, and start it again: the rows are made "
-        "again from a snapshot or the changelog.",
+        "The state in {} is damaged: {}. Where the changelog is there from its beginning, stop the server, move the "
+        "folder away and start it again: the rows are made again from it. Else put a copy of the folder back.",
         directory, status.ToString());
   }
   return Error(ErrorCode::kKvStorage, "The state in {} failed: {}", directory, status.ToString());

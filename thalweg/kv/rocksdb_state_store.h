@@ -18,7 +18,7 @@ inline constexpr const char* kStateMetaKey = "state";
 ///   DIR/  column family "default": key → value as given · "meta": "state" → EncodeStateMeta
 ///
 /// Written without a log of its own; both families are flushed together (atomic_flush), which makes invariant 1 of StateStore.
-/// The files are such that the RocksDB of Fluss's Java client (6.20) opens them: table format 5, CRC32c, Bloom filters,
+/// The files are such that the RocksDB of Fluss's Java client (6.20) opens them: table format 5, xxHash64, Bloom filters,
 /// LZ4 or nothing, bytewise order; it reads the family "default" alone.
 ///
 /// After a failed Flush the store refuses to write until it is opened again.

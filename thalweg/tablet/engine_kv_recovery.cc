@@ -140,8 +140,9 @@ runtime::Task<arrow::Status> Engine::ReplayChangelog(Shard& shard, std::shared_p
                               *shard.executor);
     if (CodeOf(read.status) == ErrorCode::kLogOffsetOutOfRange) {
       co_return Error(ErrorCode::kKvStorage,
-                      "The rows of {} on disk are those of offset {}, and its changelog begins later, at {}.", id, at,
-                      read.start);
+                      "The rows of {} on disk are those of offset {}, and its changelog begins later, at {}: put the "
+                      "folder of its state back, or write the rows into a new table.",
+                      id, at, read.start);
     }
     TW_CO_RETURN_NOT_OK(read.status);
     const auto replayed = co_await runtime::RunOn(environment_.pool, *shard.executor, [&]() -> arrow::Status {

@@ -31,6 +31,8 @@ KeyFormat LakesOwn(std::optional<LakeFormat> lake) {
   return KeyFormat::kCompacted;
 }
 
+bool IsPadded(const DataType& type) { return type.kind == TypeKind::kChar || type.kind == TypeKind::kBinary; }
+
 arrow::Status NoHudi() {
   return Error(ErrorCode::kUnsupportedVersion,
                "Buckets of a table for HUDI are chosen as Hudi does, which this server cannot.");
@@ -60,9 +62,11 @@ arrow::Result<BucketFunction> BucketFunctionOf(std::optional<LakeFormat> lake) {
   return BucketFunction::kFluss;
 }
 
-KeyCodec::KeyCodec(KeyFormat format, const schema::TableDescriptor& table, std::vector<size_t> columns)
+KeyCodec::KeyCodec(KeyFormat format, const schema::TableDescriptor& table, const schema::TableConfig& config,
+                   std::vector<size_t> columns)
     : format_(format), columns_(std::move(columns)) {
   for (const size_t column : columns_) types_.push_back(table.schema.columns()[column].type);
+  drops_zeros_ = config.kv_format == schema::KvFormat::kIndexed && std::ranges::any_of(types_, IsPadded);
 }
 
 arrow::Result<KeyCodec> KeyCodec::ForPrimaryKey(const schema::TableDescriptor& table,
@@ -72,13 +76,18 @@ arrow::Result<KeyCodec> KeyCodec::ForPrimaryKey(const schema::TableDescriptor& t
   std::erase_if(names, [&](const std::string& name) {
     return std::ranges::find(table.partition_keys, name) != table.partition_keys.end();
   });
-  return KeyCodec(format, table, table.IndexesOf(names));
+  return KeyCodec(format, table, config, table.IndexesOf(names));
 }
 
 arrow::Result<KeyCodec> KeyCodec::ForBucketKey(const schema::TableDescriptor& table,
                                                const schema::TableConfig& config) {
   ARROW_ASSIGN_OR_RAISE(const KeyFormat format, BucketKeyFormat(config.lake_format));
-  return KeyCodec(format, table, table.IndexesOf(table.bucket_keys));
+  return KeyCodec(format, table, config, table.IndexesOf(table.bucket_keys));
+}
+
+arrow::Result<KeyCodec> KeyCodec::ForPrefix(const schema::TableDescriptor& table, const schema::TableConfig& config) {
+  ARROW_ASSIGN_OR_RAISE(const KeyFormat format, PrimaryKeyFormat(config, table.HasDefaultBucketKey()));
+  return KeyCodec(format, table, config, table.IndexesOf(table.bucket_keys));
 }
 
 arrow::Status KeyCodec::Encode(const RowView& row, std::vector<uint8_t>* key) const {
@@ -116,6 +125,20 @@ arrow::Result<std::vector<Datum>> KeyCodec::Decode(ByteView key) const {
     if (values[i].is_null()) return MalformedKey(key.size());
   }
   return values;
+}
+
+void KeyCodec::DropZeros(ByteView key, std::vector<uint8_t>* stored) const {
+  stored->assign(key.begin(), key.end());
+  if (!drops_zeros_) return;
+  auto values = Decode(key);
+  if (!values.ok()) return;
+  for (size_t i = 0; i < types_.size(); ++i) {
+    if (!IsPadded(types_[i])) continue;
+    const std::string& text = *(*values)[i].get_if<std::string>();
+    (*values)[i] = Datum{text.substr(0, text.find_last_not_of('\0') + 1)};
+  }
+  auto made = EncodeKey(format_, *values, types_);
+  if (made.ok()) *stored = std::move(*made);
 }
 
 arrow::Result<std::vector<Datum>> KeyCodec::DecodeCompacted(ByteView key) const {

@@ -39,6 +39,8 @@ class KeyCodec {
   static arrow::Result<KeyCodec> ForPrimaryKey(const schema::TableDescriptor& table, const schema::TableConfig& config);
   /// The columns that choose the bucket.
   static arrow::Result<KeyCodec> ForBucketKey(const schema::TableDescriptor& table, const schema::TableConfig& config);
+  /// The columns that choose the bucket, as the first of a primary key: what keys are looked up by that begin with them.
+  static arrow::Result<KeyCodec> ForPrefix(const schema::TableDescriptor& table, const schema::TableConfig& config);
 
   KeyFormat format() const { return format_; }
   /// Positions in the table's schema.
@@ -49,8 +51,15 @@ class KeyCodec {
   /// The values of columns(). CORRUPT_RECORD where `key` is not one of this format.
   arrow::Result<std::vector<Datum>> Decode(ByteView key) const;
 
+  /// Whether a key can have more in it than the table's rows keep: rows of INDEXED fill CHAR(n) and BINARY(n) up with zeros,
+  /// so that those at the end of a value are not told from those behind it.
+  bool drops_zeros() const { return drops_zeros_; }
+  /// Writes `key` as Encode makes it of its row over `stored`: without those zeros. What is no key stays as it is.
+  void DropZeros(ByteView key, std::vector<uint8_t>* stored) const;
+
  private:
-  KeyCodec(KeyFormat format, const schema::TableDescriptor& table, std::vector<size_t> columns);
+  KeyCodec(KeyFormat format, const schema::TableDescriptor& table, const schema::TableConfig& config,
+           std::vector<size_t> columns);
 
   arrow::Result<std::vector<Datum>> DecodeCompacted(ByteView key) const;
   arrow::Result<Datum> DecodeIceberg(ByteView key) const;
@@ -58,6 +67,7 @@ class KeyCodec {
   KeyFormat format_;
   std::vector<size_t> columns_;
   std::vector<schema::DataType> types_;
+  bool drops_zeros_ = false;
 };
 
 }  // namespace thalweg::format

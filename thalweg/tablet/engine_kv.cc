@@ -5,6 +5,7 @@
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 #include "thalweg/tablet/engine.h"
+#include "thalweg/tablet/stored_keys.h"
 
 // Rows by key: writes that become changes in a bucket's log, and reads of what they add up to.
 
@@ -80,19 +81,20 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
     co_return PutDone{.end = repeated->end, .records = count, .repeated = true};
   }
   KvBucket& rows = *bucket->kv();
+  const StoredKeys stored(rows.table()->keys(), batch.keys);
   const auto state = rows.state();
   kv::BucketState::Prior prior;
   const uint64_t row_bytes_max = kRowBytesFactor * journal_record_bytes_max();
   prior.rows.set_bytes_max(row_bytes_max);
   prior.rows.Reset(batch.keys.size());
-  state->overlay().LookupNewest(batch.keys, &prior.rows);
+  state->overlay().LookupNewest(stored.keys(), &prior.rows);
   if (prior.rows.unknown() > 0) {
     KvCounters::Add(kv_counters_.old_rows_asked, prior.rows.unknown());
     // Only this write may change rows now, so what the state says stays true, whatever is flushed to it meanwhile.
     TW_CO_RETURN_NOT_OK(co_await runtime::RunOn(environment_.pool, *shard.executor, [&]() -> arrow::Status {
       Entrance& use = bucket->store().state_use();
       if (!use.Enter()) return Error(ErrorCode::kUnknownTableOrBucket, "Its table was dropped.");
-      const arrow::Status status = state->Complete(batch.keys, &prior.rows);
+      const arrow::Status status = state->Complete(stored.keys(), &prior.rows);
       use.Leave();
       return status;
     }));
@@ -105,7 +107,8 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   }
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();
-  TW_CO_ASSIGN_OR_RETURN(auto merged, rows.Merge(request, batch, prior.rows, begin, row_bytes_max, shard.builders));
+  TW_CO_ASSIGN_OR_RETURN(
+      auto merged, rows.Merge(request, batch, stored.keys(), prior.rows, begin, row_bytes_max, shard.builders));
   const uint64_t bytes = merged.changelog.records.size();
   if (bytes > journal_record_bytes_max()) {
     rows.Abort();
@@ -174,14 +177,15 @@ runtime::Task<arrow::Status> Engine::Lookup(TableBucket id, std::span<const Byte
   arrow::Status status = bucket.status();
   if (status.ok()) {
     const auto state = (*bucket)->kv()->state();
+    const StoredKeys stored((*bucket)->kv()->table()->keys(), keys);
     KvCounters::Add(kv_counters_.lookups);
     KvCounters::Add(kv_counters_.keys_looked_up, keys.size());
-    if (!state->LookupInMemory(keys, &rows)) {
+    if (!state->LookupInMemory(stored.keys(), &rows)) {
       KvCounters::Add(kv_counters_.keys_from_state, rows.unknown());
       co_await runtime::SwitchTo(environment_.pool);
       Entrance& use = (*bucket)->store().state_use();
       if (use.Enter()) {
-        status = state->Complete(keys, &rows);
+        status = state->Complete(stored.keys(), &rows);
         use.Leave();
       } else {
         status = Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
@@ -211,12 +215,18 @@ arrow::Result<ScannedRows> ScanSnapshot(const kv::StateSnapshot& snapshot, const
 }
 
 /// See Engine::ScanAll.
-arrow::Result<std::vector<ScannedRows>> ScanState(kv::BucketState& state, std::span<const RowScan> scans) {
+arrow::Result<std::vector<ScannedRows>> ScanState(kv::BucketState& state, const format::KeyCodec& prefixes,
+                                                  std::span<const RowScan> scans) {
   ARROW_ASSIGN_OR_RAISE(const auto snapshot, state.TakeSnapshot());
   std::vector<ScannedRows> found;
   found.reserve(scans.size());
   uint64_t left = scans.empty() ? 0 : scans.front().bytes_max;
+  std::vector<uint8_t> stored;
   for (RowScan scan : scans) {
+    if (prefixes.drops_zeros()) {
+      prefixes.DropZeros(scan.prefix, &stored);
+      scan.prefix = stored;
+    }
     scan.bytes_max = left;
     ARROW_ASSIGN_OR_RAISE(auto rows, ScanSnapshot(*snapshot, scan));
     left -= rows.bytes.size();
@@ -243,10 +253,11 @@ runtime::Task<arrow::Result<std::vector<ScannedRows>>> Engine::ScanAll(TableBuck
     found = bucket.status();
   } else {
     const auto state = (*bucket)->kv()->state();
+    const auto table = (*bucket)->kv()->table();
     co_await runtime::SwitchTo(environment_.pool);
     Entrance& use = (*bucket)->store().state_use();
     if (use.Enter()) {
-      found = ScanState(*state, scans);
+      found = ScanState(*state, table->prefixes(), scans);
       if (found.ok()) {
         for (const auto& rows : *found) KvCounters::Add(kv_counters_.rows_scanned, rows.places.size());
       }

@@ -106,8 +106,9 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
         return state;
       });
   arrow::Status status = opened.status();
+  std::shared_ptr<const KvTable> table;
   if (status.ok()) {
-    const auto table = options_.kv.table_of(id);
+    table = options_.kv.table_of(id);
     status = table ? co_await ReplayChangelog(shard, bucket, *table, **opened)
                    : Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
   }
@@ -120,7 +121,7 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
   } else if (CodeOf(status) != ErrorCode::kUnknownTableOrBucket) {
     options_.report(status.message());
   }
-  bucket->kv()->EndOpening(std::move(status), std::move(state));
+  bucket->kv()->EndOpening(std::move(status), std::move(state), std::move(table));
 }
 
 runtime::Task<arrow::Status> Engine::ReplayChangelog(Shard& shard, std::shared_ptr<Bucket> bucket, const KvTable& table,

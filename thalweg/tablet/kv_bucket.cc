@@ -49,10 +49,12 @@ void KvBucket::EndTurn() {
   line_.pop_front();
 }
 
-void KvBucket::EndOpening(arrow::Status status, std::shared_ptr<FlushedState> state) {
+void KvBucket::EndOpening(arrow::Status status, std::shared_ptr<FlushedState> state,
+                          std::shared_ptr<const KvTable> table) {
   opening_ = false;
   opened_ = std::move(status);
   state_ = std::move(state);
+  if (state_) UseTable(table);
   for (const auto waiting : std::exchange(waiting_, {})) waiting.resume();
 }
 
@@ -106,11 +108,11 @@ arrow::Result<kv::RowMerger*> KvBucket::MergerFor(const PutRequest& request) {
 }
 
 arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const PutBatch& batch,
-                                                const kv::RowBatch& old_rows, LogOffset begin, uint64_t row_bytes_max,
-                                                BuilderCache& builders) {
+                                                std::span<const ByteView> keys, const kv::RowBatch& old_rows,
+                                                LogOffset begin, uint64_t row_bytes_max, BuilderCache& builders) {
   if (old_rows.cut()) return TooMuchAtOnce(row_bytes_max);
   // A request that was on its way while the table got a column must not take the bucket back to before it.
-  if (!table_ || request.table->latest() >= table_->latest()) UseTable(request.table);
+  if (request.table->latest() >= table_->latest()) UseTable(request.table);
   ARROW_ASSIGN_OR_RAISE(kv::RowMerger* const merger, MergerFor(request));
   if (!table_->FindSchema(batch.schema)) {
     return Error(ErrorCode::kSchemaNotExist,
@@ -122,7 +124,7 @@ arrow::Result<KvBucket::Merged> KvBucket::Merge(const PutRequest& request, const
   Merged merged;
   merged.end = begin;
   state()->overlay().Begin(begin);
-  const arrow::Status status = MergeAll(request, batch, old_rows, row_bytes_max, *merger, *builder, &merged);
+  const arrow::Status status = MergeAll(request, batch, keys, old_rows, row_bytes_max, *merger, *builder, &merged);
   arrow::Result<Bytes> bytes = status.ok() ? builder->Finish(batch.writer, batch.sequence) : status;
   builders.Return(builder);
   if (!bytes.ok()) {
@@ -159,12 +161,12 @@ arrow::Status KvBucket::CheckKey(ByteView key, const format::RowView& row) {
                key.size(), key_of_row_.size());
 }
 
-arrow::Status KvBucket::MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
-                                 uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
-                                 Merged* merged) {
+arrow::Status KvBucket::MergeAll(const PutRequest& request, const PutBatch& batch, std::span<const ByteView> keys,
+                                 const kv::RowBatch& old_rows, uint64_t row_bytes_max, kv::RowMerger& merger,
+                                 format::ChangelogBuilder& builder, Merged* merged) {
   auto& overlay = state()->overlay();
-  for (size_t i = 0; i < batch.keys.size(); ++i) {
-    const ByteView key = batch.keys[i];
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const ByteView key = keys[i];
     if (request.only_missing && old_rows.At(i)) continue;
     // The batch itself may have changed the key before.
     const auto latest = overlay.Newest(key);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,10 +106,12 @@ class KvBucket {
     return Awaiter{*this};
   }
   /// Resumes those who wait. After a failure the next one may try again.
-  void EndOpening(arrow::Status status, std::shared_ptr<FlushedState> state);
+  void EndOpening(arrow::Status status, std::shared_ptr<FlushedState> state, std::shared_ptr<const KvTable> table);
 
   /// Once open.
   const std::shared_ptr<kv::BucketState>& state() const { return state_->state; }
+  /// Some version of it. What it says of keys is the same in all.
+  const std::shared_ptr<const KvTable>& table() const { return table_; }
 
   // --- One write.
 
@@ -122,11 +125,13 @@ class KvBucket {
     size_t rows_logged = 0;
     uint64_t row_bytes = 0;  ///< of the rows that are logged, as they are in memory
   };
-  /// Merges `batch` into the overlay, its changes at offsets from `begin`. `old_rows`: what the keys had, in their order. Then
+  /// Merges `batch` into the overlay, its changes at offsets from `begin`. `keys`: of the batch, as they are stored;
+  /// `old_rows`: what they had, in their order. Then
   /// Accept or Abort must follow where it succeeds; a failure leaves everything as it was. RECORD_TOO_LARGE where the rows
   /// before or the rows in the changes take more than `row_bytes_max`; CORRUPT_RECORD where a key is not that of its row.
-  arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
-                              LogOffset begin, uint64_t row_bytes_max, BuilderCache& builders);
+  arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, std::span<const ByteView> keys,
+                              const kv::RowBatch& old_rows, LogOffset begin, uint64_t row_bytes_max,
+                              BuilderCache& builders);
   void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
   void Abort();
   /// Everything below `end` is durable.
@@ -143,9 +148,9 @@ class KvBucket {
 
   void UseTable(const std::shared_ptr<const KvTable>& table);
   arrow::Result<kv::RowMerger*> MergerFor(const PutRequest& request);
-  arrow::Status MergeAll(const PutRequest& request, const PutBatch& batch, const kv::RowBatch& old_rows,
-                         uint64_t row_bytes_max, kv::RowMerger& merger, format::ChangelogBuilder& builder,
-                         Merged* merged);
+  arrow::Status MergeAll(const PutRequest& request, const PutBatch& batch, std::span<const ByteView> keys,
+                         const kv::RowBatch& old_rows, uint64_t row_bytes_max, kv::RowMerger& merger,
+                         format::ChangelogBuilder& builder, Merged* merged);
   arrow::Status CheckKey(ByteView key, const format::RowView& row);
 
   runtime::Executor& shard_;

@@ -8,7 +8,8 @@ arrow::Result<std::shared_ptr<const KvTable>> KvTable::Make(
     const schema::TableDescriptor& descriptor, std::vector<std::shared_ptr<const schema::Schema>> schemas) {
   ARROW_ASSIGN_OR_RAISE(auto config, schema::TableConfig::Make(descriptor.properties));
   ARROW_ASSIGN_OR_RAISE(auto keys, format::KeyCodec::ForPrimaryKey(descriptor, config));
-  auto table = std::shared_ptr<KvTable>(new KvTable(std::move(keys)));
+  ARROW_ASSIGN_OR_RAISE(auto prefixes, format::KeyCodec::ForPrefix(descriptor, config));
+  auto table = std::shared_ptr<KvTable>(new KvTable(std::move(keys), std::move(prefixes)));
   table->config_ = std::move(config);
   table->schemas_ = std::move(schemas);
   std::map<SchemaId, schema::Schema> versions;

@@ -34,6 +34,8 @@ class KvTable {
   const std::shared_ptr<const kv::RowSchemas>& rows() const { return rows_; }
   /// Of the primary key.
   const format::KeyCodec& keys() const { return keys_; }
+  /// Of what keys are looked up by that begin with it.
+  const format::KeyCodec& prefixes() const { return prefixes_; }
   /// Whether rows are counted: what the changelog says of them must tell an insert from an update.
   bool counts_rows() const { return config_.changelog_image == schema::ChangelogImage::kFull; }
   /// The id of the column whose values the server gives, if there is one.
@@ -45,12 +47,13 @@ class KvTable {
   format::ChangelogReader MakeReader() const;
 
  private:
-  explicit KvTable(format::KeyCodec keys) : keys_(std::move(keys)) {}
+  KvTable(format::KeyCodec keys, format::KeyCodec prefixes) : keys_(std::move(keys)), prefixes_(std::move(prefixes)) {}
 
   schema::TableConfig config_;
   std::vector<std::shared_ptr<const schema::Schema>> schemas_;
   std::shared_ptr<const kv::RowSchemas> rows_;
   format::KeyCodec keys_;
+  format::KeyCodec prefixes_;
 };
 
 }  // namespace thalweg::tablet

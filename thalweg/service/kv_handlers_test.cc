@@ -134,6 +134,25 @@ TEST_F(KvHandlersTest, LookupsThatPutWhatIsMissingPutItOnce) {
   EXPECT_EQ(FetchedOne(Fetch(table)).high_watermark(), 4) << "and one change";
 }
 
+TEST_F(KvHandlersTest, ALookupThatHasToPutRefusesAcksThatItDoesNotKnow) {
+  Put(Request({{1, "a"}}));
+  pb::LookupRequest request;
+  request.set_table_id(keyed_);
+  request.set_insert_if_not_exists(true);
+  request.set_timeout_ms(10'000);
+  request.set_acks(2);
+  auto* bucket = request.add_buckets_req();
+  bucket->set_bucket_id(0);
+  bucket->add_keys(Key(1));
+  const auto there = client_->Call<pb::LookupResponse>(ApiKey::kLookup, request);
+  ASSERT_TRUE(there.ok()) << there.status();
+  EXPECT_TRUE(there->buckets_resp(0).values(0).has_values()) << "nothing has to be put";
+  bucket->add_keys(Key(2));
+  const auto missing = client_->Call<pb::LookupResponse>(ApiKey::kLookup, request);
+  EXPECT_EQ(CodeOf(missing.status()), ErrorCode::kInvalidRequiredAcks) << missing.status();
+  EXPECT_FALSE(LookUp(keyed_, {2}).values(0).has_values());
+}
+
 TEST_F(KvHandlersTest, PrefixesFindTheRowsBehindThem) {
   Put(Request({{1, "a"}, {200, "b"}, {201, "c"}}));
   pb::PrefixLookupRequest request;

@@ -102,6 +102,25 @@ runtime::Task<arrow::Result<uint64_t>> TakeForValues(const Call& call, uint64_t 
   co_return taken / kCopies;
 }
 
+/// What puts of the keys that `request` misses go by.
+Inserting InsertingOf(const Call& call, const wire::LookupRequest& request, const TableAccess& access) {
+  Inserting inserting{.timeout_ms = request.timeout_ms.value_or(0)};
+  const int32_t acks = request.acks.value_or(-1);
+  if (acks < -1 || acks > 1) {
+    inserting.refused = Error(ErrorCode::kInvalidRequiredAcks, "acks is {}; it must be -1 (all), 0 or 1.", acks);
+  } else if (access.table().IsPartitioned()) {
+    inserting.refused =
+        Error(ErrorCode::kUnsupportedVersion,
+              "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
+              access.table().path);
+  } else {
+    auto made = call.services.kv_tables.Get(access.table());
+    inserting.refused = made.status();
+    if (made.ok()) inserting.table = std::move(*made);
+  }
+  return inserting;
+}
+
 uint64_t KeysIn(const wire::LookupRequest& request) {
   uint64_t keys = 0;
   for (const auto& part : request.buckets) keys += part.keys.size();
@@ -184,18 +203,9 @@ runtime::Task<> LookUpPrefixes(const Call& call, TableId table, const wire::Look
 runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
   TW_CO_ASSIGN_OR_RETURN(const auto request, wire::DecodeLookupRequest(call.request.body));
   const auto access = TableAccess::Find(call.services, request.table);
-  Inserting inserting{.timeout_ms = request.timeout_ms.value_or(0)};
+  Inserting inserting;
   if (request.insert_if_not_exists && access.ok() && access->CheckPrimaryKeyTable().ok()) {
-    if (access->table().IsPartitioned()) {
-      inserting.refused =
-          Error(ErrorCode::kUnsupportedVersion,
-                "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
-                access->table().path);
-    } else {
-      auto made = call.services.kv_tables.Get(access->table());
-      inserting.refused = made.status();
-      if (made.ok()) inserting.table = std::move(*made);
-    }
+    inserting = InsertingOf(call, request, *access);
   }
   TW_CO_ASSIGN_OR_RETURN(const uint64_t bytes_max, co_await TakeForValues(call, KeysIn(request)));
   std::vector<wire::LookupResult> results(request.buckets.size());
@@ -209,6 +219,11 @@ runtime::Task<arrow::Result<Reply>> HandleLookup(Call call) {
                                 found[i], results[i]));
   }
   co_await runtime::WhenAll(call.home, std::move(lookups));
+  // As Fluss: of the whole request, and only once something has to be put.
+  if (CodeOf(inserting.refused) == ErrorCode::kInvalidRequiredAcks &&
+      std::ranges::find(results, ErrorCode::kInvalidRequiredAcks, &wire::LookupResult::error) != results.end()) {
+    co_return inserting.refused;
+  }
   if (std::ranges::any_of(found, &tablet::FoundRows::cut)) {
     call.answer_memory = {};
     TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kCopies * kLookupBytesMax)).status());

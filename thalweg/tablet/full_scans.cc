@@ -13,6 +13,7 @@ namespace thalweg::tablet {
 namespace {
 
 constexpr size_t kEndedKept = 1'000;
+constexpr int64_t kHourNs = 3'600'000'000'000;
 
 }  // namespace
 
@@ -45,6 +46,12 @@ std::string FullScans::MakeId() { return fmt::format("{:016x}{:016x}", random_.N
 
 int64_t FullScans::DeadlineOf(const FullScan& scan) const {
   return std::min(scan.dies_ns_, scan.used_ns_ + (scan.client_left_ ? limits_.left_ns : limits_.idle_ns));
+}
+
+std::string FullScans::WhyOver(const FullScan& scan) const {
+  if (DeadlineOf(scan) < scan.dies_ns_) return "nothing was asked of it for too long";
+  return fmt::format("it was not read to its end within {} h, longer than rows are kept for one",
+                     limits_.life_ns / kHourNs);
 }
 
 std::shared_ptr<FullScan> FullScans::RemoveLocked(Scans::iterator at) {
@@ -102,10 +109,10 @@ arrow::Result<std::shared_ptr<FullScan>> FullScans::Take(const std::string& id, 
                  "The scan is being read for another request: ask for its next rows when the last ones are there.");
   }
   if (clock_.MonotonicNs() >= DeadlineOf(scan)) {
-    RememberLocked(id, "nothing was asked of it for too long");
+    const std::string why = WhyOver(scan);
+    RememberLocked(id, why);
     removed = RemoveLocked(at);
-    return Error(ErrorCode::kScannerExpired,
-                 "The scan is over: nothing was asked of it for too long. Begin a new one.");
+    return Error(ErrorCode::kScannerExpired, "The scan is over: {}. Begin a new one.", why);
   }
   if (sequence != scan.next_sequence_) {
     const int32_t expected = scan.next_sequence_;
@@ -206,8 +213,7 @@ void FullScans::Tick(int64_t at_ns) {
       next_ns = std::min(next_ns, DeadlineOf(scan));
       continue;
     }
-    RememberLocked(here->first, in_the_way ? "the memory that it kept was needed for new rows"
-                                           : "nothing was asked of it for too long");
+    RememberLocked(here->first, in_the_way ? "the memory that it kept was needed for new rows" : WhyOver(scan));
     removed.push_back(RemoveLocked(here));
   }
   if (next_ns != INT64_MAX) ScheduleLocked(next_ns);

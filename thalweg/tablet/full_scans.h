@@ -119,6 +119,7 @@ class FullScans {
 
   std::string MakeId();
   int64_t DeadlineOf(const FullScan& scan) const;
+  std::string WhyOver(const FullScan& scan) const;
   /// Takes it out; whoever gets it lets go of it without the mutex.
   std::shared_ptr<FullScan> RemoveLocked(Scans::iterator at);
   void RememberLocked(const std::string& id, std::string why);

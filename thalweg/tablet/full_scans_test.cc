@@ -174,6 +174,7 @@ TEST_F(FullScansTest, WhoAsksForNothingForTooLongLosesTheScan) {
   }
   EXPECT_EQ(alive_, 1);
   EXPECT_EQ(Refused(idle), ErrorCode::kScannerExpired);
+  EXPECT_NE(scans_.Take(idle, 1).status().message().find("nothing was asked"), std::string::npos);
   EXPECT_EQ(scans_.expired(), 1u);
   // Nobody has to ask for it to go.
   sim_.RunFor(minutes(9));
@@ -194,6 +195,8 @@ TEST_F(FullScansTest, OneThatIsReadFromAllTheTimeEndsAfterADay) {
   }
   EXPECT_EQ(sequence, 288);
   EXPECT_EQ(Refused(id, sequence), ErrorCode::kScannerExpired);
+  const std::string why = scans_.Take(id, sequence).status().message();
+  EXPECT_NE(why.find("within 24 h"), std::string::npos) << why;
   EXPECT_EQ(alive_, 0);
 }
 

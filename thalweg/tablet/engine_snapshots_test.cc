@@ -190,6 +190,31 @@ TEST(EngineSnapshotsTest, ADroppedTableLeavesNothing) {
   EXPECT_FALSE(disk.Exists("remote/kv/db/t-1").ValueOrDie());
 }
 
+TEST(EngineSnapshotsTest, RowsThatAreOpenedWhileTheirTableIsDroppedAreLetGo) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    MemoryFileSystem disk;
+    {
+      SnapshotSim before(disk, seed);
+      ASSERT_TRUE(before.Open());
+      ASSERT_TRUE(before.sim.Put(kBucket, {{1, "a"}, {2, "b"}})->ok());
+      before.sim.Stop(0);
+    }
+    SnapshotSim all(disk, seed);
+    ASSERT_TRUE(all.Open());
+    const auto look = [](SimRows& sim) -> runtime::Task<> {
+      FoundRows rows;
+      const std::string text = TestKey(1);
+      const std::vector<ByteView> keys = {AsBytes(text)};
+      (void)co_await sim.engine->Lookup(kBucket, keys, rows, sim.engine->ShardOf(kBucket));
+    };
+    runtime::Spawn(look(all.sim));
+    all.sim.RunFor(static_cast<int64_t>(seed % 3));
+    ASSERT_TRUE(all.sim.Drop({kBucket}).ok());
+    all.sim.RunFor(5'000);
+    ASSERT_EQ(all.sim.engine->stats().kv.dirty_bytes, 0) << "seed " << seed;
+  }
+}
+
 TEST(EngineSnapshotsTest, RowsThatNobodyAsksForAfterAStartHaveTheirSnapshotToo) {
   MemoryFileSystem disk;
   {

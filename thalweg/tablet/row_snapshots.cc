@@ -36,7 +36,8 @@ void RowSnapshots::Start() {
 
 void RowSnapshots::Add(const std::shared_ptr<FlushedState>& rows) {
   std::lock_guard lock(mutex_);
-  open_[rows->bucket] = rows;
+  // While its rows were being opened it may have been dropped; Forget has come by then, or is to come.
+  if (!rows->store->removed()) open_[rows->bucket] = rows;
 }
 
 arrow::Status RowSnapshots::Close(const TableBucket& bucket) {
@@ -51,6 +52,7 @@ arrow::Status RowSnapshots::Close(const TableBucket& bucket) {
 
 void RowSnapshots::Forget(const TableBucket& bucket) {
   std::lock_guard lock(mutex_);
+  open_.erase(bucket);
   known_.erase(bucket);
   failing_.erase(bucket);
 }

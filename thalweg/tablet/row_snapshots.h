@@ -48,7 +48,7 @@ class RowSnapshots {
 
   /// The first round begins after one interval.
   void Start();
-  /// The rows of a bucket are open.
+  /// The rows of a bucket are open. Nothing happens where it has been removed meanwhile.
   void Add(const std::shared_ptr<FlushedState>& rows);
   /// A bucket is about to be removed: waits for its snapshot under way, which gives up, and makes no other. Its leases end.
   /// Blocks.

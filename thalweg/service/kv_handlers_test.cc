@@ -153,6 +153,17 @@ TEST_F(KvHandlersTest, ALookupThatHasToPutRefusesAcksThatItDoesNotKnow) {
   EXPECT_FALSE(LookUp(keyed_, {2}).values(0).has_values());
 }
 
+TEST_F(KvHandlersTest, APutOfMoreRecordsThanOneRequestMayHaveIsRefused) {
+  format::KvBatchBuilder batch;
+  for (int i = 0; i < 600'000; ++i) batch.Append(AsBytes("k"), std::nullopt);
+  auto request = Request({});
+  request.mutable_buckets_req(0)->set_records(std::string(AsText(batch.Finish(SchemaId(1), kNoWriter, -1))));
+  EXPECT_FALSE(Put(request).has_error_code());
+  *request.add_buckets_req() = request.buckets_req(0);
+  const auto refused = client_->Call<pb::PutKvResponse>(ApiKey::kPutKv, request);
+  EXPECT_EQ(CodeOf(refused.status()), ErrorCode::kRecordTooLarge) << refused.status();
+}
+
 TEST_F(KvHandlersTest, PrefixesFindTheRowsBehindThem) {
   Put(Request({{1, "a"}, {200, "b"}, {201, "c"}}));
   pb::PrefixLookupRequest request;

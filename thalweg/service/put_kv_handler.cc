@@ -4,6 +4,7 @@
 
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/format/kv_batch.h"
 #include "thalweg/runtime/countdown.h"
 #include "thalweg/service/handlers.h"
 #include "thalweg/service/kv_tables.h"
@@ -18,6 +19,8 @@ namespace {
 
 // From this version on a client knows STORAGE_BACKPRESSURE, and names all columns where it means whole rows.
 constexpr int16_t kLatest = 2;
+// Most records in one request: what is kept of each takes much more than its bytes there, which may be few.
+constexpr int64_t kRecordsMax = 1 << 20;
 
 /// What every bucket of one request is written with.
 struct PutTerms {
@@ -58,6 +61,17 @@ runtime::Task<> PutOne(const Call& call, const wire::PutKvRequest& request, cons
   if (!put->repeated) rows->AddAppended(put->records);
 }
 
+arrow::Status CheckRecordCount(const wire::PutKvRequest& request) {
+  int64_t count = 0;
+  for (const auto& part : request.buckets) {
+    const auto batch = format::ParseKvBatch(part.records);
+    if (batch.ok()) count += batch->record_count;  // what it is otherwise its bucket says
+  }
+  if (count <= kRecordsMax) return arrow::Status::OK();
+  return Error(ErrorCode::kRecordTooLarge, "A PUT_KV request has {} records, more than {}: send smaller requests.", count,
+               kRecordsMax);
+}
+
 arrow::Result<PutTerms> TermsOf(const Call& call, const wire::PutKvRequest& request, const TableAccess& access) {
   ARROW_RETURN_NOT_OK(access.CheckPrimaryKeyTable());
   ARROW_RETURN_NOT_OK(access.CheckKeyVersion(call.request.version));
@@ -78,6 +92,7 @@ runtime::Task<arrow::Result<Reply>> HandlePutKv(Call call) {
   if (request.acks < -1 || request.acks > 1) {
     co_return Error(ErrorCode::kInvalidRequiredAcks, "acks is {}; it must be -1 (all), 0 or 1.", request.acks);
   }
+  TW_CO_RETURN_NOT_OK(CheckRecordCount(request));
   const auto access = TableAccess::Find(call.services, request.table);
   arrow::Result<PutTerms> terms = access.ok() ? TermsOf(call, request, *access) : access.status();
   TableRows* rows = access.ok() ? &call.services.metrics.RowsOf(request.table, access->path_text()) : nullptr;

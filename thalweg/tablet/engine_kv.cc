@@ -18,6 +18,9 @@ constexpr uint64_t kChangelogBytesMin = 1024;
 // What a batch finds, and what it changes, is in memory as a whole: at most so many times what it may take in the log, where it
 // may be compressed. A small batch can name a large row again and again.
 constexpr uint64_t kRowBytesFactor = 4;
+// Most numbers of an auto-increment column that are reserved at a time, whatever its table's option says: what is left of them
+// at the end of the server is lost, and there are only so many.
+constexpr int64_t kNumbersReservedMax = 1'000'000'000;
 // How often a write looks whether there is room for its rows in memory again.
 constexpr std::chrono::milliseconds kRoomPause(5);
 
@@ -137,7 +140,8 @@ runtime::Task<arrow::Status> Engine::EnsureNumbers(Shard& shard, Bucket& bucket,
   RowNumbers& numbers = bucket.kv()->numbers();
   if (column && numbers.left() < count) {
     const int64_t reserved =
-        std::max(table.config().auto_increment_cache_size, static_cast<int64_t>(count - numbers.left()));
+        std::max(std::min(table.config().auto_increment_cache_size, kNumbersReservedMax),
+                 static_cast<int64_t>(count - numbers.left()));
     TW_CO_ASSIGN_OR_RETURN(const int64_t first, co_await options_.kv.reserve_numbers(
                                                     bucket.store().bucket().table, *column, reserved, *shard.executor));
     numbers.Add(first, reserved);

@@ -71,7 +71,7 @@ void KvBucket::Publish(LogOffset end) {
 }
 
 arrow::Result<int64_t> RowNumbers::Next() {
-  TW_CHECK(left_ > 0);
+  if (left_ == 0) return Error(ErrorCode::kInvalidTable, "The auto-increment column has no numbers left.");
   auto& [next, end] = ranges_.front();
   const int64_t number = next++;
   if (next == end) ranges_.pop_front();
@@ -81,8 +81,11 @@ arrow::Result<int64_t> RowNumbers::Next() {
 }
 
 void RowNumbers::Add(int64_t first, int64_t count) {
-  ranges_.emplace_back(first, first + count);
-  left_ += static_cast<uint64_t>(count);
+  // What lies beyond the last number there is cannot be given out.
+  const int64_t end = first > INT64_MAX - count ? INT64_MAX : first + count;
+  if (end <= first) return;
+  ranges_.emplace_back(first, end);
+  left_ += static_cast<uint64_t>(end - first);
 }
 
 void KvBucket::UseTable(const std::shared_ptr<const KvTable>& table) {

@@ -53,7 +53,7 @@ struct PutBatch {
 /// Numbers for the rows of one bucket, taken from what was reserved for it. Thread safety: none.
 class RowNumbers final : public kv::IdSource {
  public:
-  /// INVALID_TABLE where the column's type has no more numbers.
+  /// INVALID_TABLE where the column's type has no more numbers, or all that were reserved are given out.
   arrow::Result<int64_t> Next() override;
 
   uint64_t left() const { return left_; }

@@ -145,6 +145,41 @@ TEST(Lookup, DecodesWhatProtobufEncodesWhole) {
   }
 }
 
+TEST(Lookup, RefusesMoreKeysThanItMayKeep) {
+  pb::LookupRequest request;
+  request.set_table_id(1);
+  for (int i = 0; i < 2; ++i) {
+    auto* bucket = request.add_buckets_req();
+    bucket->set_bucket_id(i);
+    for (size_t k = 0; k < kLookupKeysMax / 2; ++k) bucket->add_keys("");
+  }
+  EXPECT_TRUE(DecodeLookupRequest(AsBytes(request.SerializeAsString())).ok());
+  request.mutable_buckets_req(1)->add_keys("");
+  EXPECT_EQ(CodeOf(DecodeLookupRequest(AsBytes(request.SerializeAsString())).status()), ErrorCode::kRecordTooLarge);
+}
+
+TEST(Lookup, RefusesMoreBucketsThanItMayKeep) {
+  pb::LookupRequest request;
+  request.set_table_id(1);
+  for (size_t i = 0; i < kLookupBucketsMax; ++i) request.add_buckets_req()->set_bucket_id(0);
+  EXPECT_TRUE(DecodeLookupRequest(AsBytes(request.SerializeAsString())).ok());
+  request.add_buckets_req()->set_bucket_id(0);
+  EXPECT_EQ(CodeOf(DecodeLookupRequest(AsBytes(request.SerializeAsString())).status()), ErrorCode::kRecordTooLarge);
+}
+
+TEST(PutKv, RefusesMoreBucketsThanItMayKeep) {
+  pb::PutKvRequest request;
+  request.set_acks(1);
+  request.set_table_id(1);
+  request.set_timeout_ms(1);
+  for (size_t i = 0; i <= kPutBucketsMax; ++i) {
+    auto* bucket = request.add_buckets_req();
+    bucket->set_bucket_id(0);
+    bucket->set_records("");
+  }
+  EXPECT_EQ(CodeOf(DecodePutKvRequest(AsBytes(request.SerializeAsString())).status()), ErrorCode::kRecordTooLarge);
+}
+
 TEST(Lookup, ProtobufReadsWhatIsEncoded) {
   const std::vector<LookupResult> results = {
       {.bucket = BucketId(1), .values = {AsBytes("row"), std::nullopt, AsBytes("")}, .original_partition_name = "p"},

@@ -21,7 +21,12 @@ arrow::Status Malformed() {
   return Error(ErrorCode::kUnknownServerError, "The body of the LOOKUP request is malformed or incomplete.");
 }
 
-bool DecodeBucket(ByteView message, LookupRequest::Bucket* to) {
+arrow::Status TooMany(const char* what, size_t most) {
+  return Error(ErrorCode::kRecordTooLarge, "A lookup names more than {} {}: ask for fewer at once.", most, what);
+}
+
+/// `keys_max`: keys beyond so many are counted and not kept.
+bool DecodeBucket(ByteView message, size_t keys_max, LookupRequest::Bucket* to, size_t* keys) {
   bool has_bucket = false;
   MessageReader in(message);
   while (in.Next()) {
@@ -34,7 +39,7 @@ bool DecodeBucket(ByteView message, LookupRequest::Bucket* to) {
         has_bucket = true;
         break;
       case Field(kKeys, WireType::kBytes):
-        to->keys.push_back(in.bytes());
+        if (++*keys <= keys_max) to->keys.push_back(in.bytes());
         break;
       case Field(kOriginalPartitionName, WireType::kBytes):
         to->original_partition_name = AsText(in.bytes());
@@ -130,6 +135,7 @@ Bytes Encode(int32_t request_id, std::span<const Result> results) {
 arrow::Result<LookupRequest> DecodeLookupRequest(ByteView body) {
   LookupRequest request;
   bool has_table = false;
+  size_t keys = 0;
   MessageReader in(body);
   while (in.Next()) {
     switch (in.field()) {
@@ -138,7 +144,9 @@ arrow::Result<LookupRequest> DecodeLookupRequest(ByteView body) {
         has_table = true;
         break;
       case Field(kBucketsReq, WireType::kBytes):
-        if (!DecodeBucket(in.bytes(), &request.buckets.emplace_back())) return Malformed();
+        if (request.buckets.size() == kLookupBucketsMax) return TooMany("buckets", kLookupBucketsMax);
+        if (!DecodeBucket(in.bytes(), kLookupKeysMax, &request.buckets.emplace_back(), &keys)) return Malformed();
+        if (keys > kLookupKeysMax) return TooMany("keys", kLookupKeysMax);
         break;
       case Field(kInsertIfNotExists, WireType::kVarint):
         request.insert_if_not_exists = in.boolean();

@@ -16,6 +16,10 @@
 /// LOOKUP and PREFIX_LOOKUP, decoded without copying a key and encoded without an intermediate message.
 namespace thalweg::wire {
 
+/// Most that one request names: what is kept of each takes much more than its bytes here.
+inline constexpr size_t kLookupKeysMax = size_t{1} << 20;
+inline constexpr size_t kLookupBucketsMax = size_t{1} << 17;
+
 /// Of both requests, which are the same but for what only LOOKUP has.
 struct LookupRequest {
   struct Bucket {
@@ -32,7 +36,8 @@ struct LookupRequest {
   std::optional<int32_t> timeout_ms{};
 };
 
-/// Fails on a body that is malformed or lacks a required field. Unknown fields are skipped.
+/// Fails on a body that is malformed or lacks a required field. Unknown fields are skipped. RECORD_TOO_LARGE where it names more
+/// than a request may.
 arrow::Result<LookupRequest> DecodeLookupRequest(ByteView body);
 
 /// The answer for one bucket. `values` view memory that must last until the response is encoded.

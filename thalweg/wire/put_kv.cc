@@ -89,6 +89,10 @@ arrow::Result<PutKvRequest> DecodePutKvRequest(ByteView body) {
         request.target_columns.push_back(in.int32());
         break;
       case Field(kBucketsReq, WireType::kBytes):
+        if (request.buckets.size() == kPutBucketsMax) {
+          return Error(ErrorCode::kRecordTooLarge, "A PUT_KV request names more than {} buckets: send smaller requests.",
+                       kPutBucketsMax);
+        }
         if (!DecodeBucket(in.bytes(), &request.buckets.emplace_back())) return Malformed();
         break;
       case Field(kAggMode, WireType::kVarint):

@@ -15,6 +15,9 @@
 /// PUT_KV, decoded without copying a record and encoded without an intermediate message.
 namespace thalweg::wire {
 
+/// Most that one request names: what is kept of each takes much more than its bytes here.
+inline constexpr size_t kPutBucketsMax = size_t{1} << 17;
+
 struct PutKvRequest {
   struct Bucket {
     PartitionId partition = kNoPartition;

@@ -202,6 +202,25 @@ TEST_F(KvHandlersTest, ALimitScanGivesTheFirstRowsByKey) {
   EXPECT_THAT(names(), ElementsAre("a", "b"));
 }
 
+TEST_F(KvHandlersTest, ALimitScanOfMoreThanAnAnswerMayTakeIsNotCutShort) {
+  for (int64_t id = 0; id < 18; ++id) {
+    ASSERT_FALSE(Put(Request({{id, std::string(1 << 20, static_cast<char>('a' + id))}})).has_error_code());
+  }
+  pb::LimitScanRequest request;
+  request.set_table_id(keyed_);
+  request.set_bucket_id(0);
+  request.set_limit(18);
+  auto answer = client_->Call<pb::LimitScanResponse>(ApiKey::kLimitScan, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(CodeIn(*answer), ErrorCode::kRecordTooLarge);
+  EXPECT_THAT(answer->error_message(), ::testing::HasSubstr("ask for fewer rows"));
+  request.set_limit(2);
+  answer = client_->Call<pb::LimitScanResponse>(ApiKey::kLimitScan, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(CodeIn(*answer), ErrorCode::kNone) << answer->error_message();
+  EXPECT_EQ(format::ParseValueBatch(AsBytes(answer->records())).ValueOrDie().size(), 2u) << "larger rows than most";
+}
+
 TEST_F(KvHandlersTest, RowsAreCounted) {
   Put(Request({{1, "a"}, {2, "b"}, {1, "c"}, {2, std::nullopt}}));
   pb::GetTableStatsRequest request;

@@ -20,9 +20,21 @@
 namespace thalweg::service {
 namespace {
 
-// Most that one answer holds; a client that wants more reads the log.
+// Most that one answer holds; a client that wants more reads the log, or scans.
 constexpr uint64_t kAnswerBytesMax = 64 << 20;
 constexpr uint64_t kStepBytes = 4 << 20;
+// Memory is taken before it is known what the records are: at first for records of this size, and not less than the second;
+// the few requests whose records are larger are answered in a second try.
+constexpr uint64_t kRecordBytes = 4 << 10;
+constexpr uint64_t kFirstBytesMin = 256 << 10;
+// Of the records, at a time: as they are found and put together, put together and in the message, there and in the frame.
+constexpr uint64_t kCopies = 2;
+
+/// What was found, unless it is more than may be read: then it is cut, and there is nothing.
+struct Found {
+  std::string records;
+  bool cut = false;
+};
 
 /// `batch` without its records below offset `from`.
 arrow::Result<Bytes> CutFront(const catalog::Table& table, const Bytes& batch, LogOffset from) {
@@ -72,21 +84,23 @@ arrow::Result<std::vector<Bytes>> LoadBatches(const catalog::Table& table, const
 
 /// The last `limit` records of a bucket as batches; the first batch is cut where the limit falls into it, or was cut so
 /// before.
-runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
-                                                      int64_t limit) {
+runtime::Task<arrow::Result<Found>> LastRecords(const Call& call, const TableAccess& access, TableBucket bucket,
+                                                int64_t limit, uint64_t bytes_max) {
   auto& engine = call.services.engine;
   TW_CO_ASSIGN_OR_RETURN(const auto bounds, co_await engine.BoundsOf(bucket, call.home));
   const LogOffset from = std::max(bounds.start, bounds.high_watermark + -limit);
-  std::string records;
+  Found found;
+  std::string& records = found.records;
   LogOffset at = from;
   if (const auto kept = call.services.slices.Find(bucket, from)) {
     TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(kept->view()));
     records.append(AsText(kept->view()));
     at = header.next_offset();
   }
-  while (at < bounds.high_watermark && records.size() < kAnswerBytesMax) {
+  while (at < bounds.high_watermark) {
+    const uint64_t step = std::min(kStepBytes, bytes_max);
     const auto read =
-        co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = kStepBytes, .at_least_one = true}, call.home);
+        co_await engine.Read({.bucket = bucket, .from = at, .bytes_max = step, .at_least_one = true}, call.home);
     TW_CO_RETURN_NOT_OK(read.status);
     if (read.bytes == 0) break;
     // Not on the shard: cutting decompresses a whole batch.
@@ -97,21 +111,25 @@ runtime::Task<arrow::Result<std::string>> LastRecords(const Call& call, const Ta
     for (const auto& batch : batches) {
       TW_CO_ASSIGN_OR_RETURN(const auto header, format::ParseHeader(batch.view()));
       if (header.base_offset >= bounds.high_watermark) break;  // it came while we read
+      if (records.size() + batch.size() > bytes_max) co_return Found{.cut = true};
       records.append(AsText(batch.view()));
     }
     at = read.next;
   }
-  co_return records;
+  co_return found;
 }
 
 /// The first `limit` rows of a bucket in the order of keys, as a value batch.
-runtime::Task<arrow::Result<std::string>> FirstRows(const Call& call, TableBucket bucket, int64_t limit) {
-  TW_CO_ASSIGN_OR_RETURN(const auto rows,
-                         co_await call.services.engine.ScanRows(
-                             bucket, {.prefix = {}, .limit = limit, .bytes_max = kAnswerBytesMax}, call.home));
+runtime::Task<arrow::Result<Found>> FirstRows(const Call& call, TableBucket bucket, int64_t limit, uint64_t bytes_max) {
   format::ValueBatchBuilder batch;
-  for (const ByteView value : rows.Values()) batch.Append(value);
-  co_return std::string(AsText(batch.Finish()));
+  {
+    TW_CO_ASSIGN_OR_RETURN(const auto rows,
+                           co_await call.services.engine.ScanRows(
+                               bucket, {.prefix = {}, .limit = limit, .bytes_max = bytes_max}, call.home));
+    if (rows.cut) co_return Found{.cut = true};
+    for (const ByteView value : rows.Values()) batch.Append(value);
+  }
+  co_return Found{.records = std::string(AsText(batch.Finish()))};
 }
 
 runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::LimitScanRequest& request,
@@ -122,13 +140,23 @@ runtime::Task<arrow::Result<std::string>> Scan(const Call& call, const pb::Limit
   is_log_table = !access.table().descriptor->HasPrimaryKey();
   if (request.limit() < 0)
     co_return Error(ErrorCode::kInvalidScanRequest, "A limit of {} makes no sense.", request.limit());
-  TW_CO_RETURN_NOT_OK((co_await TakeAnswerMemory(call, kAnswerBytesMax)).status());
-  auto found = is_log_table ? co_await LastRecords(call, access, bucket, request.limit())
-                            : co_await FirstRows(call, bucket, request.limit());
-  TW_CO_ASSIGN_OR_RETURN(auto records, std::move(found));
-  // Here, in the message and in the frame.
-  call.answer_memory.Resize(static_cast<int64_t>(3 * records.size()));
-  co_return records;
+  const uint64_t likely = std::max(static_cast<uint64_t>(request.limit()) * kRecordBytes, kFirstBytesMin);
+  uint64_t bytes_max = 0;
+  for (const uint64_t wanted : {std::min(likely, kAnswerBytesMax), kAnswerBytesMax}) {
+    call.answer_memory = {};
+    TW_CO_ASSIGN_OR_RETURN(const uint64_t taken, co_await TakeAnswerMemory(call, kCopies * wanted));
+    if (taken / kCopies <= bytes_max) break;  // no more is to be had
+    bytes_max = taken / kCopies;
+    TW_CO_ASSIGN_OR_RETURN(auto found, is_log_table
+                                           ? co_await LastRecords(call, access, bucket, request.limit(), bytes_max)
+                                           : co_await FirstRows(call, bucket, request.limit(), bytes_max));
+    if (found.cut) continue;
+    call.answer_memory.Resize(static_cast<int64_t>(kCopies * found.records.size()));
+    co_return std::move(found.records);
+  }
+  co_return Error(ErrorCode::kRecordTooLarge,
+                  "The {} rows asked for take more than {} bytes: ask for fewer rows, or read all of them with a scan.",
+                  request.limit(), bytes_max);
 }
 
 }  // namespace

@@ -72,6 +72,25 @@ TEST_F(LimitScanTest, CountsNoRowThatCameWhileItRan) {
   }
 }
 
+TEST_F(LimitScanTest, TheNewestRowsAreNotMissingWhereAllAreTooMuch) {
+  auto described = LogTable();
+  described.properties["table.log.format"] = "indexed";
+  const int64_t table = CreateTable("rows", described);
+  for (int i = 0; i < 18; ++i) {
+    const std::string row(1 << 20, static_cast<char>('a' + i));
+    const std::vector<ByteView> rows = {AsBytes(row)};
+    const Bytes batch = format::EncodeRowBatch({.schema_id = SchemaId(1)}, rows, {});
+    ASSERT_EQ(Append(table, std::string(AsText(batch.view()))).base_offset(), i);
+  }
+  const auto all = Scan(Request(table, 18));
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(CodeIn(*all), ErrorCode::kRecordTooLarge);
+  const auto some = Scan(Request(table, 2));
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_EQ(CodeIn(*some), ErrorCode::kNone) << some->error_message();
+  EXPECT_GT(some->records().size(), 2u << 20);
+}
+
 TEST_F(LimitScanTest, CutsBatchesOfRowsToo) {
   auto described = LogTable();
   described.properties["table.log.format"] = "indexed";

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "thalweg/base/error.h"
+
 namespace thalweg::service {
 
 arrow::Result<std::shared_ptr<const tablet::KvTable>> KvTables::Get(const catalog::Table& table) {
@@ -18,12 +20,14 @@ arrow::Result<std::shared_ptr<const tablet::KvTable>> KvTables::Get(const catalo
   return made;
 }
 
-std::shared_ptr<const tablet::KvTable> KvTableOf(KvTables& tables, const catalog::Catalog& catalog,
-                                                 const TableBucket& bucket) {
+arrow::Result<std::shared_ptr<const tablet::KvTable>> KvTableOf(KvTables& tables, const catalog::Catalog& catalog,
+                                                                const TableBucket& bucket) {
   const auto table = catalog.view()->FindTable(bucket.table);
   if (!table || !table->descriptor->HasPrimaryKey()) return nullptr;
   auto made = tables.Get(*table);
-  return made.ok() ? std::move(*made) : nullptr;
+  if (made.ok()) return made;
+  return Error(CodeOf(made.status()), "The rows of {} cannot be read, and its changelog stays: {}", table->path,
+               made.status().message());
 }
 
 }  // namespace thalweg::service

@@ -31,8 +31,9 @@ class KvTables {
   std::unordered_map<TableId, Known> known_;
 };
 
-/// What the table of `bucket` is, if it has a primary key; null where it has none, or is gone.
-std::shared_ptr<const tablet::KvTable> KvTableOf(KvTables& tables, const catalog::Catalog& catalog,
-                                                 const TableBucket& bucket);
+/// What the table of `bucket` is, if it has a primary key; null where it has none, or is gone. The errors of KvTables::Get, with the
+/// table's name.
+arrow::Result<std::shared_ptr<const tablet::KvTable>> KvTableOf(KvTables& tables, const catalog::Catalog& catalog,
+                                                                const TableBucket& bucket);
 
 }  // namespace thalweg::service

@@ -484,7 +484,8 @@ arrow::Status BucketStore::DropExpired(int64_t cutoff_ms) {
     std::lock_guard lock(mutex_);
     needed = *checkpointed_segment_;
   }
-  needed = std::min(needed, NeededByState());
+  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
+  needed = std::min(needed, needed_by_state);
   ARROW_ASSIGN_OR_RAISE(const auto kept, log_->OffsetForTimestamp(cutoff_ms, needed));
   const arrow::Status dropped = log_->DropBefore(kept.value_or(needed));
   // Also after a failure: start() has moved.
@@ -498,12 +499,13 @@ void BucketStore::NoteStateStored(LogOffset offset) {
   state_stored_ = std::max(state_stored_.value_or(offset), offset);
 }
 
-LogOffset BucketStore::NeededByState() const {
+arrow::Result<LogOffset> BucketStore::NeededByState() const {
   {
     std::lock_guard lock(mutex_);
     if (state_stored_) return *state_stored_;
   }
-  return environment_.keeps_rows(bucket_) ? LogOffset(0) : LogOffset(INT64_MAX);
+  ARROW_ASSIGN_OR_RAISE(const bool keeps_rows, environment_.keeps_rows(bucket_));
+  return keeps_rows ? LogOffset(0) : LogOffset(INT64_MAX);
 }
 
 void BucketStore::NoteCheckpointed(const log::RecoveryPoint& point) {

@@ -40,8 +40,8 @@ struct StoreEnvironment {
   uint64_t direct_bytes_min = 0;            ///< of one append that goes to the files directly in any case
   uint64_t direct_backlog_max = 0;          ///< unsynced bytes of a bucket above which no other does
   std::function<void(std::string)> report;  ///< what a person should know; any thread
-  /// Whether a bucket keeps rows by key, which its log is the changelog of.
-  std::function<bool(const TableBucket&)> keeps_rows = [](const TableBucket&) { return false; };
+  /// Whether a bucket keeps rows by key, which its log is the changelog of. An error where that cannot be said.
+  std::function<arrow::Result<bool>(const TableBucket&)> keeps_rows = [](const TableBucket&) { return false; };
   std::atomic<uint64_t> unwritten_bytes{0};    ///< of all buckets
   std::atomic<bool> any_set_aside{false};      ///< some bucket has such a folder
   std::atomic<uint64_t> buckets_set_aside{0};  ///< of those, found or made so far
@@ -178,7 +178,7 @@ class BucketStore {
   LogOffset InFilesAlone() const;
   void NoteSynced(const log::RecoveryPoint& point);
   void ForgetUnwrittenLocked(size_t entries);
-  LogOffset NeededByState() const;
+  arrow::Result<LogOffset> NeededByState() const;
 
   const TableBucket bucket_;
   StoreEnvironment& environment_;

@@ -50,7 +50,8 @@ arrow::Result<bool> BucketStore::TierTurn(const TieringPolicy& policy, int64_t n
   ARROW_ASSIGN_OR_RAISE(const bool more, tier_->Turn(*log_, durable, policy, now_ms, go_on));
   std::lock_guard writing(write_mutex_);
   if (removed()) return false;
-  const LogOffset below = std::min({tier_->Superfluous(*log_, policy, now_ms), needed, NeededByState()});
+  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
+  const LogOffset below = std::min({tier_->Superfluous(*log_, policy, now_ms), needed, needed_by_state});
   if (below <= log_->start()) return more;
   const arrow::Status dropped = log_->DropBefore(below);
   // Also after a failure: start() has moved.

@@ -41,8 +41,9 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
            .report = options.report}) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
   if (!options.kv.stores) return;
-  stores_environment_.keeps_rows = [this](const TableBucket& bucket) {
-    return options_.kv.table_of(bucket) != nullptr;
+  stores_environment_.keeps_rows = [this](const TableBucket& bucket) -> arrow::Result<bool> {
+    ARROW_ASSIGN_OR_RAISE(const auto table, options_.kv.table_of(bucket));
+    return table != nullptr;
   };
   states_ = std::make_unique<kv::StorePool>(*options.kv.stores, options.kv.open_stores_max);
   dirty_ = std::make_unique<kv::DirtyBudget>(options.kv.dirty_bytes_max, options.kv.hash_seed);

@@ -57,8 +57,9 @@ struct EngineEnvironment {
 /// Where the rows of primary-key tables are kept by key. All of it outlives the engine.
 struct KvOptions {
   kv::StoreFactory* stores = nullptr;  ///< none: there are only log tables
-  /// What the bucket's table is; null where it has no primary key or is gone. Any thread.
-  std::function<std::shared_ptr<const KvTable>(const TableBucket&)> table_of;
+  /// What the bucket's table is; null where it has no primary key or is gone. An error where it has one and its options cannot
+  /// be read: its changelog stays as it is then. Any thread.
+  std::function<arrow::Result<std::shared_ptr<const KvTable>>(const TableBucket&)> table_of;
   /// The first of `count` numbers that no row of the table got in that auto-increment column before; completes on `home`.
   std::function<runtime::Task<arrow::Result<int64_t>>(TableId table, int32_t column_id, int64_t count,
                                                       runtime::Executor& home)>

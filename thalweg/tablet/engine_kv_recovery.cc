@@ -87,9 +87,10 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
         const auto table = options_.kv.table_of(id);
         arrow::Result<std::shared_ptr<kv::BucketState>> state =
             Error(ErrorCode::kNonPrimaryKeyTable, "{} keeps no rows by key.", id);
-        if (table) {
+        if (!table.ok()) state = table.status();
+        if (table.ok() && *table) {
           const kv::BucketState::Options options{
-              .bucket = id, .count_rows = table->counts_rows(), .store_failed = [this, id] {
+              .bucket = id, .count_rows = (*table)->counts_rows(), .store_failed = [this, id] {
                 scans_->EndAll(id, "the state on disk has failed");
               }};
           state = kv::BucketState::Open(*states_, *dirty_, options);
@@ -108,9 +109,13 @@ runtime::Task<> Engine::OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket) {
   arrow::Status status = opened.status();
   std::shared_ptr<const KvTable> table;
   if (status.ok()) {
-    table = options_.kv.table_of(id);
-    status = table ? co_await ReplayChangelog(shard, bucket, *table, **opened)
-                   : Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
+    auto found = options_.kv.table_of(id);
+    status = found.status();
+    if (status.ok()) table = std::move(*found);
+    if (status.ok()) {
+      status = table ? co_await ReplayChangelog(shard, bucket, *table, **opened)
+                     : Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", id);
+    }
   }
   std::shared_ptr<FlushedState> state;
   if (status.ok()) {

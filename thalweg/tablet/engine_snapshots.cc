@@ -39,7 +39,12 @@ std::vector<TableBucket> Engine::ChangedSinceSnapshot() {
   }
   std::vector<TableBucket> changed;
   for (const auto& [bucket, end] : ends) {
-    if (!options_.kv.table_of(bucket)) continue;
+    const auto table = options_.kv.table_of(bucket);
+    if (!table.ok()) {
+      options_.report(table.status().message());
+      continue;
+    }
+    if (!*table) continue;
     const auto manifest = snapshots_->ManifestOf(bucket);
     if (!manifest.ok()) {
       options_.report(manifest.status().message());

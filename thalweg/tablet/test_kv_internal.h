@@ -141,7 +141,10 @@ class SimRows : public SimEngine {
   explicit SimRows(testing::MemoryFileSystem& disk, uint64_t seed = 1, size_t shard_count = 2)
       : SimEngine(disk, seed, shard_count), stores(disk) {
     options.kv.stores = &stores;
-    options.kv.table_of = [this](const TableBucket&) { return table; };
+    options.kv.table_of = [this](const TableBucket&) -> arrow::Result<std::shared_ptr<const KvTable>> {
+      ARROW_RETURN_NOT_OK(table_error);
+      return table;
+    };
     options.kv.open_stores_max = 2;
     options.kv.flusher.delay_ns = 700'000'000;
     options.kv.replay_bytes = 600;
@@ -268,6 +271,7 @@ class SimRows : public SimEngine {
 
   FileStores stores;
   std::shared_ptr<const KvTable> table = TestKvTable({{"table.log.format", "COMPACTED"}});
+  arrow::Status table_error;  ///< its options cannot be read
   std::vector<int32_t> targets;
   bool only_missing = false;
 

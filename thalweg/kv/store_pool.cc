@@ -46,7 +46,7 @@ arrow::Result<StorePool::Lease> StorePool::Acquire(const TableBucket& bucket, st
       Lease::Slot* const slot = found->second.get();
       if (slot->state == State::kOpen && !slot->given_up) {
         if (slot->leases++ == 0) idle_.erase(slot->idle_at);
-        slot->owner = std::move(owner);
+        if (!owner.expired()) slot->owner = std::move(owner);
         ++counts_.hits;
         return Lease(this, slot);
       }

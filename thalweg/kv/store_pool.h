@@ -71,7 +71,7 @@ class StorePool {
   /// All leases must be gone. Stores are closed as Close does.
   ~StorePool();
 
-  /// Opens it where it is not open.
+  /// Opens it where it is not open. Who only looks needs no owner; one that is there stays.
   arrow::Result<Lease> Acquire(const TableBucket& bucket, std::weak_ptr<Owner> owner);
   /// Closes it where it is open, with BeforeClose; waits for leases to go.
   void Close(const TableBucket& bucket);

@@ -476,18 +476,24 @@ bool BucketStore::HasOldSegments() const {
 }
 
 arrow::Status BucketStore::DropExpired(int64_t cutoff_ms) {
+  LogOffset below;
+  {
+    std::lock_guard writing(write_mutex_);
+    if (!HasOldSegments()) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(OpenLocked());
+    {
+      std::lock_guard lock(mutex_);
+      below = *checkpointed_segment_;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto kept, log_->OffsetForTimestamp(cutoff_ms, below));
+    below = kept.value_or(below);
+    if (below <= log_->start()) return arrow::Status::OK();
+  }
+  // May open the state on disk: not where nothing would go, and not while others want to write.
+  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
   std::lock_guard writing(write_mutex_);
   if (!HasOldSegments()) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(OpenLocked());
-  LogOffset needed;
-  {
-    std::lock_guard lock(mutex_);
-    needed = *checkpointed_segment_;
-  }
-  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
-  needed = std::min(needed, needed_by_state);
-  ARROW_ASSIGN_OR_RAISE(const auto kept, log_->OffsetForTimestamp(cutoff_ms, needed));
-  const arrow::Status dropped = log_->DropBefore(kept.value_or(needed));
+  const arrow::Status dropped = log_->DropBefore(std::min(below, needed_by_state));
   // Also after a failure: start() has moved.
   std::lock_guard lock(mutex_);
   if (synced_) synced_->start = std::max(synced_->start, log_->start());
@@ -499,13 +505,20 @@ void BucketStore::NoteStateStored(LogOffset offset) {
   state_stored_ = std::max(state_stored_.value_or(offset), offset);
 }
 
-arrow::Result<LogOffset> BucketStore::NeededByState() const {
+arrow::Result<LogOffset> BucketStore::NeededByState() {
   {
     std::lock_guard lock(mutex_);
     if (state_stored_) return *state_stored_;
   }
-  ARROW_ASSIGN_OR_RAISE(const bool keeps_rows, environment_.keeps_rows(bucket_));
-  return keeps_rows ? LogOffset(0) : LogOffset(INT64_MAX);
+  if (!state_use_.Enter()) return Error(ErrorCode::kUnknownTableOrBucket, "The table of {} was dropped.", bucket_);
+  const auto stored = environment_.stored_rows(bucket_);
+  state_use_.Leave();
+  ARROW_RETURN_NOT_OK(stored.status());
+  if (!*stored) return LogOffset(INT64_MAX);
+  // After a power cut the rows can be ahead of the changelog: then they will be made anew from all of it.
+  if (**stored > log_->end()) return LogOffset(0);
+  NoteStateStored(**stored);
+  return **stored;
 }
 
 void BucketStore::NoteCheckpointed(const log::RecoveryPoint& point) {

@@ -40,8 +40,10 @@ struct StoreEnvironment {
   uint64_t direct_bytes_min = 0;            ///< of one append that goes to the files directly in any case
   uint64_t direct_backlog_max = 0;          ///< unsynced bytes of a bucket above which no other does
   std::function<void(std::string)> report;  ///< what a person should know; any thread
-  /// Whether a bucket keeps rows by key, which its log is the changelog of. An error where that cannot be said.
-  std::function<arrow::Result<bool>(const TableBucket&)> keeps_rows = [](const TableBucket&) { return false; };
+  /// Of a bucket that keeps rows by key, which its log is the changelog of: the offset that they are on disk as of. None for one
+  /// that keeps no rows; an error where that cannot be said. Blocks.
+  std::function<arrow::Result<std::optional<LogOffset>>(const TableBucket&)> stored_rows =
+      [](const TableBucket&) -> std::optional<LogOffset> { return std::nullopt; };
   std::atomic<uint64_t> unwritten_bytes{0};    ///< of all buckets
   std::atomic<bool> any_set_aside{false};      ///< some bucket has such a folder
   std::atomic<uint64_t> buckets_set_aside{0};  ///< of those, found or made so far
@@ -139,7 +141,7 @@ class BucketStore {
   /// none of them. Opens the log where it is not.
   arrow::Status DropExpired(int64_t cutoff_ms);
   /// Of a bucket that keeps rows: they are on disk as the changelog below `offset` makes them, so that only what follows must
-  /// stay. Until then all of it must.
+  /// stay. Where nobody says so before something is to go, the state on disk is asked.
   void NoteStateStored(LogOffset offset);
   /// Who uses the state on disk enters; once the bucket is dropped nobody does.
   Entrance& state_use() { return state_use_; }
@@ -178,7 +180,7 @@ class BucketStore {
   LogOffset InFilesAlone() const;
   void NoteSynced(const log::RecoveryPoint& point);
   void ForgetUnwrittenLocked(size_t entries);
-  arrow::Result<LogOffset> NeededByState() const;
+  arrow::Result<LogOffset> NeededByState();
 
   const TableBucket bucket_;
   StoreEnvironment& environment_;

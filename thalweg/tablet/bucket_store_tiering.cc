@@ -48,12 +48,17 @@ arrow::Result<bool> BucketStore::TierTurn(const TieringPolicy& policy, int64_t n
     needed = checkpointed_segment_.value_or(LogOffset(0));
   }
   ARROW_ASSIGN_OR_RAISE(const bool more, tier_->Turn(*log_, durable, policy, now_ms, go_on));
+  LogOffset below;
+  {
+    std::lock_guard writing(write_mutex_);
+    if (removed()) return false;
+    below = std::min(tier_->Superfluous(*log_, policy, now_ms), needed);
+    if (below <= log_->start()) return more;
+  }
+  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
   std::lock_guard writing(write_mutex_);
   if (removed()) return false;
-  ARROW_ASSIGN_OR_RAISE(const LogOffset needed_by_state, NeededByState());
-  const LogOffset below = std::min({tier_->Superfluous(*log_, policy, now_ms), needed, needed_by_state});
-  if (below <= log_->start()) return more;
-  const arrow::Status dropped = log_->DropBefore(below);
+  const arrow::Status dropped = log_->DropBefore(std::min(below, needed_by_state));
   // Also after a failure: start() has moved.
   std::lock_guard lock(mutex_);
   if (synced_) synced_->start = std::max(synced_->start, log_->start());

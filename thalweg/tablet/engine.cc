@@ -41,9 +41,11 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
            .report = options.report}) {
   for (auto* executor : environment.shards) shards_.push_back({.executor = executor});
   if (!options.kv.stores) return;
-  stores_environment_.keeps_rows = [this](const TableBucket& bucket) -> arrow::Result<bool> {
+  stores_environment_.stored_rows = [this](const TableBucket& bucket) -> arrow::Result<std::optional<LogOffset>> {
     ARROW_ASSIGN_OR_RAISE(const auto table, options_.kv.table_of(bucket));
-    return table != nullptr;
+    if (!table) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(const auto lease, states_->Acquire(bucket, {}));
+    return lease->meta().applied;
   };
   states_ = std::make_unique<kv::StorePool>(*options.kv.stores, options.kv.open_stores_max);
   dirty_ = std::make_unique<kv::DirtyBudget>(options.kv.dirty_bytes_max, options.kv.hash_seed);

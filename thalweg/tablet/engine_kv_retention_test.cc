@@ -21,6 +21,7 @@ class EngineKvRetentionTest : public ::testing::Test {
   void Start() {
     sim = std::make_unique<SimRows>(*disk);
     sim->options.log.segment_bytes_max = 4'400;
+    if (never_flushed) sim->options.kv.flusher.delay_ns = 1'000'000'000'000;
     ASSERT_TRUE(sim->Open().ok());
   }
   void Restart() {
@@ -38,6 +39,7 @@ class EngineKvRetentionTest : public ::testing::Test {
   }
   int64_t FirstOffset() { return sim->BoundsOf(bucket)->start.value; }
 
+  bool never_flushed = false;
   const TableBucket bucket = TestBucket(0);
   std::unique_ptr<MemoryFileSystem> disk = std::make_unique<MemoryFileSystem>();
   std::unique_ptr<SimRows> sim;
@@ -52,6 +54,30 @@ TEST_F(EngineKvRetentionTest, NothingGoesOfATableWhoseOptionsCannotBeRead) {
   EXPECT_EQ(FirstOffset(), 0);
   sim->table_error = arrow::Status::OK();
   EXPECT_EQ(sim->Lookup(bucket, {0, 19, 20}).size(), 2u);
+}
+
+TEST_F(EngineKvRetentionTest, RowsThatNobodyAsksForAfterAStartDoNotHoldTheirChangelog) {
+  Fill();
+  Restart();
+  const uint64_t opened = sim->engine->stats().kv.store_opens;
+  ASSERT_TRUE(sim->DropExpired(bucket, 0).ok());
+  EXPECT_EQ(sim->engine->stats().kv.store_opens, opened) << "nothing is too old, so nobody is asked";
+  ASSERT_TRUE(sim->DropExpired(bucket, INT64_MAX).ok());
+  EXPECT_GT(FirstOffset(), 10);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(sim->DropExpired(bucket, INT64_MAX).ok());
+  EXPECT_EQ(sim->engine->stats().kv.store_opens, opened + 1) << "once is enough";
+  EXPECT_EQ(sim->Lookup(bucket, {0, 7, 19, 20}).size(), 3u);
+}
+
+TEST_F(EngineKvRetentionTest, WhatIsNotInTheStateOnDiskStays) {
+  never_flushed = true;
+  Restart();
+  Fill();
+  sim->Stop(0);
+  sim.reset();
+  Start();
+  ASSERT_TRUE(sim->DropExpired(bucket, INT64_MAX).ok());
+  EXPECT_EQ(sim->Lookup(bucket, {0, 7, 19, 20}).size(), 3u);
 }
 
 }  // namespace

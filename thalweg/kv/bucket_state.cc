@@ -93,6 +93,7 @@ arrow::Result<uint64_t> BucketState::FlushWith(StorePool::Lease& lease) {
 
 void BucketState::GiveUp(StorePool::Lease& lease) {
   lease.GiveUp();
+  ++store_failures_;
   if (store_failed_) store_failed_();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +17,7 @@ namespace thalweg::kv {
 
 /// The current rows of one bucket: the overlay, and behind it a store that is open only while somebody needs it.
 ///
-/// Errors: those of StorePool::Acquire and of the store. A store that has failed to write is opened again for the next call;
+/// Errors: those of StorePool::Acquire and of the store. A store that has failed to write is opened again once nobody uses it;
 /// the overlay still has what it did not take.
 /// Thread safety: all calls; for the overlay's writer see there. All but LookupInMemory, IsCurrent and meta block.
 class BucketState final : public StorePool::Owner, public std::enable_shared_from_this<BucketState> {
@@ -25,8 +26,8 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
     TableBucket bucket;
     /// Off where the changelog does not tell an insert from an update (image WAL).
     bool count_rows = true;
-    /// The store has failed to write. It is opened again once nobody uses it, and all calls that need it wait for that: who keeps
-    /// snapshots or files lets go of them now. Called on any thread; may not call back.
+    /// The store has failed to write. It is opened again once nobody uses it, and all calls that need it are refused until
+    /// then: who keeps snapshots or files lets go of them now. Called on any thread; may not call back.
     std::function<void()> store_failed{};
   };
 
@@ -58,8 +59,11 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
 
   /// Seals the overlay and writes what is published. Returns the rows written. Rows in flight stay for the next time.
   arrow::Result<uint64_t> Flush();
-  /// Flush, and the files then; they keep the store open.
+  /// Flush, and the files then; they keep the store open. See store_failures.
   arrow::Result<std::unique_ptr<StateFiles>> HoldFiles();
+
+  /// How often the store has failed to write. Any thread, free: who holds files for long lets go of them when it grows.
+  uint64_t store_failures() const { return store_failures_; }
 
   void BeforeClose(StateStore& store) override;
 
@@ -72,6 +76,7 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
   StorePool& pool_;
   const TableBucket bucket_;
   const std::function<void()> store_failed_;
+  std::atomic<uint64_t> store_failures_{0};
   DirtyOverlay overlay_;
   std::mutex flush_mutex_;  // files are not listed while a flush goes on
 };

@@ -19,7 +19,10 @@ TableBucket BucketOf(int32_t number) { return {TableId(1), kNoPartition, BucketI
 /// A store that forwards to one that outlives it, as files outlive a RocksDB.
 class Forwarding final : public StateStore {
  public:
-  Forwarding(MemoryStateStore& store, int* open) : store_(store), open_(open) { ++*open_; }
+  Forwarding(MemoryStateStore& store, int* open, const bool* fails_to_write)
+      : store_(store), open_(open), fails_to_write_(fails_to_write) {
+    ++*open_;
+  }
   ~Forwarding() override {
     --*open_;
     store_.DropUnflushed();
@@ -28,6 +31,7 @@ class Forwarding final : public StateStore {
     return store_.MultiGet(keys, rows);
   }
   arrow::Status Apply(std::span<const RowChange> changes, const StateMeta& meta) override {
+    if (*fails_to_write_) return Error(ErrorCode::kKvStorage, "no");
     return store_.Apply(changes, meta);
   }
   StateMeta meta() const override { return store_.meta(); }
@@ -40,6 +44,7 @@ class Forwarding final : public StateStore {
  private:
   MemoryStateStore& store_;
   int* const open_;
+  const bool* const fails_to_write_;
 };
 
 class MemoryFactory final : public StoreFactory {
@@ -47,7 +52,7 @@ class MemoryFactory final : public StoreFactory {
   arrow::Result<std::unique_ptr<StateStore>> Open(const TableBucket& bucket) override {
     ++opens;
     if (fails) return Error(ErrorCode::kKvStorage, "no");
-    return std::make_unique<Forwarding>(stores[bucket], &open);
+    return std::make_unique<Forwarding>(stores[bucket], &open, &fails_to_write);
   }
   arrow::Status Remove(const TableBucket& bucket) override {
     stores.erase(bucket);
@@ -57,6 +62,7 @@ class MemoryFactory final : public StoreFactory {
   int open = 0;
   int opens = 0;
   bool fails = false;
+  bool fails_to_write = false;
 };
 
 struct Fixture {
@@ -145,6 +151,27 @@ TEST(StorePoolTest, ALeaseGivenUpIsOpenedAgain) {
   EXPECT_EQ(f.pool.open_count(), 0u);
   auto lease = *f.pool.Acquire(BucketOf(0), a);
   EXPECT_EQ(lease->meta().applied, LogOffset(0)) << "what was not flushed is gone";
+}
+
+TEST(StorePoolTest, AStoreGivenUpThatStaysInUseIsNotWaitedForForLong) {
+  MemoryFactory factory;
+  DirtyBudget budget(64 << 20);
+  StorePool pool(factory, 2);
+  const auto a = *BucketState::Open(pool, budget, {BucketOf(0), true});
+  const uint64_t failures = a->store_failures();
+  auto files = *a->HoldFiles();
+  factory.fails_to_write = true;
+  Fixture::Write(*a, "k", "1");
+  EXPECT_FALSE(a->Flush().ok());
+  EXPECT_GT(a->store_failures(), failures) << "who holds the files sees that";
+  EXPECT_EQ(CodeOf(a->Flush().status()), ErrorCode::kStorageBackpressure);
+  const ByteView other = AsBytes("other");
+  RowBatch rows;
+  EXPECT_EQ(CodeOf(a->Lookup({&other, 1}, &rows)), ErrorCode::kStorageBackpressure);
+  factory.fails_to_write = false;
+  files.reset();
+  EXPECT_TRUE(a->Flush().ok());
+  EXPECT_EQ(Get(factory.stores[BucketOf(0)], AsBytes("k")).ValueOrDie(), "1");
 }
 
 TEST(StorePoolTest, RemovedMeansGone) {

@@ -50,6 +50,11 @@ arrow::Result<StorePool::Lease> StorePool::Acquire(const TableBucket& bucket, st
         ++counts_.hits;
         return Lease(this, slot);
       }
+      if (slot->state == State::kOpen) {  // and given up
+        return Error(ErrorCode::kStorageBackpressure,
+                     "The store of {} has failed to write and is opened again when those who read it are done. Retry.",
+                     bucket);
+      }
       changed_.wait(lock);
     } else if (slots_.size() >= open_max_) {
       ARROW_RETURN_NOT_OK(MakeRoom(lock));

@@ -28,7 +28,8 @@ class StoreFactory {
 /// The stores that are open, at most `open_max`: who needs one more has the one closed that was used the longest ago and is not
 /// in use now. Its owner gets the chance to flush first.
 ///
-/// Errors: those of the factory; STORAGE_BACKPRESSURE where every open store is in use.
+/// Errors: those of the factory; STORAGE_BACKPRESSURE where every open store is in use, or this one was given up and still is:
+/// that may last, and who waits keeps a thread of the pool.
 /// Thread safety: all calls. Those that open or close block, never with the mutex held.
 class StorePool {
  public:

@@ -109,10 +109,9 @@ Inserting InsertingOf(const Call& call, const wire::LookupRequest& request, cons
   if (acks < -1 || acks > 1) {
     inserting.refused = Error(ErrorCode::kInvalidRequiredAcks, "acks is {}; it must be -1 (all), 0 or 1.", acks);
   } else if (access.table().IsPartitioned()) {
-    inserting.refused =
-        Error(ErrorCode::kUnsupportedVersion,
-              "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
-              access.table().path);
+    inserting.refused = Error(ErrorCode::kUnsupportedVersion,
+                              "{} is partitioned: put the rows that a lookup misses, this server does not do it there.",
+                              access.table().path);
   } else {
     auto made = call.services.kv_tables.Get(access.table());
     inserting.refused = made.status();

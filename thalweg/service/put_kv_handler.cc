@@ -68,8 +68,8 @@ arrow::Status CheckRecordCount(const wire::PutKvRequest& request) {
     if (batch.ok()) count += batch->record_count;  // what it is otherwise its bucket says
   }
   if (count <= kRecordsMax) return arrow::Status::OK();
-  return Error(ErrorCode::kRecordTooLarge, "A PUT_KV request has {} records, more than {}: send smaller requests.", count,
-               kRecordsMax);
+  return Error(ErrorCode::kRecordTooLarge, "A PUT_KV request has {} records, more than {}: send smaller requests.",
+               count, kRecordsMax);
 }
 
 arrow::Result<PutTerms> TermsOf(const Call& call, const wire::PutKvRequest& request, const TableAccess& access) {

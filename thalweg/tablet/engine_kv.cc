@@ -110,8 +110,8 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   }
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();
-  TW_CO_ASSIGN_OR_RETURN(
-      auto merged, rows.Merge(request, batch, stored.keys(), prior.rows, begin, row_bytes_max, shard.builders));
+  TW_CO_ASSIGN_OR_RETURN(auto merged,
+                         rows.Merge(request, batch, stored.keys(), prior.rows, begin, row_bytes_max, shard.builders));
   const uint64_t bytes = merged.changelog.records.size();
   if (bytes > journal_record_bytes_max()) {
     rows.Abort();
@@ -139,9 +139,8 @@ runtime::Task<arrow::Status> Engine::EnsureNumbers(Shard& shard, Bucket& bucket,
   const auto column = table.numbered_column();
   RowNumbers& numbers = bucket.kv()->numbers();
   if (column && numbers.left() < count) {
-    const int64_t reserved =
-        std::max(std::min(table.config().auto_increment_cache_size, kNumbersReservedMax),
-                 static_cast<int64_t>(count - numbers.left()));
+    const int64_t reserved = std::max(std::min(table.config().auto_increment_cache_size, kNumbersReservedMax),
+                                      static_cast<int64_t>(count - numbers.left()));
     TW_CO_ASSIGN_OR_RETURN(const int64_t first, co_await options_.kv.reserve_numbers(
                                                     bucket.store().bucket().table, *column, reserved, *shard.executor));
     numbers.Add(first, reserved);

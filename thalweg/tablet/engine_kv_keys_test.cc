@@ -23,10 +23,9 @@ schema::TableDescriptor Described(std::map<std::string, std::string> options) {
   schema::DataType k = schema::NotNull(MakeType(TypeKind::kBinary)), c = schema::NotNull(MakeType(TypeKind::kChar));
   k.length = 3;
   c.length = 2;
-  schema::Schema::Parts parts{.columns = {{.name = "k", .type = k},
-                                          {.name = "c", .type = c},
-                                          {.name = "n", .type = MakeType(TypeKind::kInt)}},
-                              .primary_key = {"k", "c"}};
+  schema::Schema::Parts parts{
+      .columns = {{.name = "k", .type = k}, {.name = "c", .type = c}, {.name = "n", .type = MakeType(TypeKind::kInt)}},
+      .primary_key = {"k", "c"}};
   options.try_emplace("table.kv.format-version", "2");
   schema::TableDescriptor table{.schema = schema::Schema::Make(parts).ValueOrDie(),
                                 .bucket_keys = {"k"},

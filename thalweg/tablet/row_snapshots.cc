@@ -132,9 +132,7 @@ arrow::Status RowSnapshots::TryTurn(FlushedState& rows) {
   if (!rows.store->state_use().Enter()) return arrow::Status::OK();  // its table is gone
   // The files of a snapshot keep the store open. Where it has failed to write, all who need it are refused until they are let go.
   const uint64_t failures = rows.state->store_failures();
-  const auto go_on = [&] {
-    return !stopping_ && !rows.store->removed() && rows.state->store_failures() == failures;
-  };
+  const auto go_on = [&] { return !stopping_ && !rows.store->removed() && rows.state->store_failures() == failures; };
   const arrow::Status status = snapshots->Turn(*rows.state,
                                                {.names = policy->names,
                                                 .retained = static_cast<size_t>(environment_.options.retained),

@@ -90,8 +90,8 @@ arrow::Result<PutKvRequest> DecodePutKvRequest(ByteView body) {
         break;
       case Field(kBucketsReq, WireType::kBytes):
         if (request.buckets.size() == kPutBucketsMax) {
-          return Error(ErrorCode::kRecordTooLarge, "A PUT_KV request names more than {} buckets: send smaller requests.",
-                       kPutBucketsMax);
+          return Error(ErrorCode::kRecordTooLarge,
+                       "A PUT_KV request names more than {} buckets: send smaller requests.", kPutBucketsMax);
         }
         if (!DecodeBucket(in.bytes(), &request.buckets.emplace_back())) return Malformed();
         break;

@@ -45,7 +45,10 @@ Engine::Engine(const EngineEnvironment& environment, const EngineOptions& option
     ARROW_ASSIGN_OR_RAISE(const auto table, options_.kv.table_of(bucket));
     if (!table) return std::nullopt;
     ARROW_ASSIGN_OR_RAISE(const auto lease, states_->Acquire(bucket, {}));
-    return lease->meta().applied;
+    // Somebody may be writing to it: what has been applied is on disk only once it is flushed.
+    const LogOffset applied = lease->meta().applied;
+    ARROW_RETURN_NOT_OK(lease->Flush());
+    return applied;
   };
   states_ = std::make_unique<kv::StorePool>(*options.kv.stores, options.kv.open_stores_max);
   dirty_ = std::make_unique<kv::DirtyBudget>(options.kv.dirty_bytes_max, options.kv.hash_seed);

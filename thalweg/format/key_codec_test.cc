@@ -153,5 +153,49 @@ TEST(KeyCodecTest, KeysAreNeverNull) {
   EXPECT_EQ(CodeOf(codec.Encode(row, &key)), ErrorCode::kInvalidTable);
 }
 
+TEST(KeyCodecTest, KeysLoseTheZerosThatIndexedRowsDoNotKeep) {
+  using namespace std::string_literals;
+  const std::vector<std::vector<DataType>> keys = {
+      {schema::MakeBinary(3)}, {schema::MakeChar(3)}, {schema::MakeBinary(3), MakeType(TypeKind::kInt)}};
+  for (const auto lake :
+       {std::optional<LakeFormat>(), std::optional(LakeFormat::kPaimon), std::optional(LakeFormat::kIceberg)}) {
+    for (const auto& types : keys) {
+      if (lake == LakeFormat::kIceberg && types.size() > 1) continue;
+      const auto table = Keyed(types);
+      auto config = ConfigOf(lake, 2);
+      EXPECT_FALSE(KeyCodec::ForPrimaryKey(table, config)->drops_zeros()) << "COMPACTED rows keep them";
+      config.kv_format = schema::KvFormat::kIndexed;
+      const KeyCodec codec = KeyCodec::ForPrimaryKey(table, config).ValueOrDie();
+      ASSERT_TRUE(codec.drops_zeros());
+      for (const std::string& text : {"ab\0"s, "a\0b"s, "\0\0\0"s, ""s, "abc"s}) {
+        const std::vector<Datum> values = {Datum{1.5}, Datum{text}, Datum{int64_t{256}}};
+        const RowLayout layout(RowFormat::kIndexed, table.schema);
+        const auto bytes =
+            EncodeRow(RowFormat::kIndexed, std::span(values).first(1 + types.size()), layout.types()).ValueOrDie();
+        RowView row;
+        ASSERT_TRUE(row.Reset(layout, bytes).ok());
+        std::vector<uint8_t> of_row, stored;
+        ASSERT_TRUE(codec.Encode(row, &of_row).ok());
+        const auto sent = EncodeKey(codec.format(), std::span(values).subspan(1, types.size()),
+                                    std::span(layout.types()).subspan(1, types.size()));
+        codec.DropZeros(*sent, &stored);
+        EXPECT_EQ(stored, of_row);
+        codec.DropZeros(of_row, &stored);
+        EXPECT_EQ(stored, of_row) << "once is enough";
+      }
+    }
+  }
+  const KeyCodec codec = KeyCodec::ForPrimaryKey(Keyed(keys[2]),
+                                                 [] {
+                                                   auto config = ConfigOf({}, 2);
+                                                   config.kv_format = schema::KvFormat::kIndexed;
+                                                   return config;
+                                                 }())
+                             .ValueOrDie();
+  std::vector<uint8_t> stored;
+  codec.DropZeros(AsBytes("\x09no key"), &stored);
+  EXPECT_EQ(AsText(stored), "\x09no key");
+}
+
 }  // namespace
 }  // namespace thalweg::format

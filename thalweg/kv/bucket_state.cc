@@ -71,13 +71,6 @@ arrow::Status BucketState::Lookup(std::span<const ByteView> keys, RowBatch* rows
   return Complete(keys, rows);
 }
 
-arrow::Status BucketState::ReadPrior(std::span<const ByteView> keys, Prior* prior) {
-  prior->drops = overlay_.drops();
-  prior->rows.Reset(keys.size());
-  overlay_.LookupNewest(keys, &prior->rows);
-  return Complete(keys, &prior->rows);
-}
-
 arrow::Result<std::unique_ptr<StateSnapshot>> BucketState::TakeSnapshot() {
   ARROW_ASSIGN_OR_RAISE(StorePool::Lease lease, Acquire());
   ARROW_ASSIGN_OR_RAISE(auto snapshot, overlay_.TakeSnapshot(*lease));

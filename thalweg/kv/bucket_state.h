@@ -19,7 +19,7 @@ namespace thalweg::kv {
 ///
 /// Errors: those of StorePool::Acquire and of the store. A store that has failed to write is opened again once nobody uses it;
 /// the overlay still has what it did not take.
-/// Thread safety: all calls; for the overlay's writer see there. All but LookupInMemory, IsCurrent and meta block.
+/// Thread safety: all calls; for the overlay's writer see there. All but LookupInMemory, store_failures and meta block.
 class BucketState final : public StorePool::Owner, public std::enable_shared_from_this<BucketState> {
  public:
   struct Options {
@@ -43,16 +43,6 @@ class BucketState final : public StorePool::Owner, public std::enable_shared_fro
   /// As far as that goes without the store, from which Complete has the rest: false where something is left to ask.
   bool LookupInMemory(std::span<const ByteView> keys, RowBatch* rows) const;
   arrow::Status Complete(std::span<const ByteView> keys, RowBatch* rows);
-
-  /// What a batch of writes finds under its keys, read ahead of it.
-  struct Prior {
-    RowBatch rows;
-    uint64_t drops = 0;
-  };
-  /// What is newest of each key, in flight or not. For the writer, or on its behalf.
-  arrow::Status ReadPrior(std::span<const ByteView> keys, Prior* prior);
-  /// After DirtyOverlay::Begin: whether `prior`, overruled by what DirtyOverlay::Newest says, still holds. If not, read it again.
-  bool IsCurrent(const Prior& prior) const { return overlay_.drops() == prior.drops; }
 
   /// All published rows as of now. Keeps the store open.
   arrow::Result<std::unique_ptr<StateSnapshot>> TakeSnapshot();

@@ -9,6 +9,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/kv/memory_state_store.h"
 #include "thalweg/kv/rocksdb_store_factory.h"
+#include "thalweg/kv/test_state_files_internal.h"
 #include "thalweg/testing/memory_file_system.h"
 
 namespace thalweg::kv {
@@ -38,8 +39,6 @@ class Forwarding final : public StateStore {
   arrow::Result<std::unique_ptr<StateSnapshot>> TakeSnapshot() override { return store_.TakeSnapshot(); }
   arrow::Status Flush() override { return store_.Flush(); }
   arrow::Result<std::unique_ptr<StateFiles>> HoldFiles() override { return store_.HoldFiles(); }
-  uint64_t unflushed_bytes() const override { return store_.unflushed_bytes(); }
-  uint64_t disk_bytes() const override { return 0; }
 
  private:
   MemoryStateStore& store_;
@@ -74,7 +73,7 @@ struct Fixture {
     const LogOffset begin = state.overlay().published();
     state.overlay().Begin(begin);
     state.overlay().Put(AsBytes(key), AsBytes(row), begin);
-    state.overlay().Commit(begin + 1, 1, std::nullopt);
+    state.overlay().Commit(begin + 1, 1);
     state.overlay().Publish(begin + 1);
   }
   static std::string Read(BucketState& state, std::string_view key) {
@@ -145,7 +144,7 @@ TEST(StorePoolTest, ALeaseGivenUpIsOpenedAgain) {
   const auto a = f.State(0);
   {
     auto lease = *f.pool.Acquire(BucketOf(0), a);
-    ASSERT_TRUE(lease->Apply({}, {LogOffset(7), 0, std::nullopt}).ok());
+    ASSERT_TRUE(lease->Apply({}, {LogOffset(7), 0}).ok());
     lease.GiveUp();
   }
   EXPECT_EQ(f.pool.open_count(), 0u);
@@ -185,21 +184,6 @@ TEST(StorePoolTest, RemovedMeansGone) {
   EXPECT_EQ(f.pool.open_count(), 0u);
   ASSERT_TRUE(f.pool.Remove(BucketOf(5)).ok());
   EXPECT_EQ(Fixture::Read(*f.State(0), "k"), "absent");
-}
-
-TEST(BucketStateTest, APriorReadIsOutdatedByAFlush) {
-  Fixture f(2);
-  const auto a = f.State(0);
-  BucketState::Prior prior;
-  const ByteView key = AsBytes("k");
-  ASSERT_TRUE(a->ReadPrior({&key, 1}, &prior).ok());
-  EXPECT_EQ(prior.rows.At(0), std::nullopt);
-  Fixture::Write(*a, "k", "1");
-  EXPECT_TRUE(a->IsCurrent(prior)) << "the overlay has what is newer";
-  ASSERT_TRUE(a->Flush().ok());
-  EXPECT_FALSE(a->IsCurrent(prior));
-  ASSERT_TRUE(a->ReadPrior({&key, 1}, &prior).ok());
-  EXPECT_EQ(AsText(*prior.rows.At(0)), "1");
 }
 
 TEST(BucketStateTest, OnRocksdbManyBucketsShareFewOpenStores) {

@@ -54,10 +54,10 @@ void DirtyOverlay::Add(ByteView key, std::optional<ByteView> row, LogOffset offs
   added_.push_back(held_.back()->Upsert(key, row, offset.value));
 }
 
-void DirtyOverlay::Commit(LogOffset end, int64_t rows_added, std::optional<AutoIncrementRange> auto_increment) {
+void DirtyOverlay::Commit(LogOffset end, int64_t rows_added) {
   TW_CHECK(in_batch_ && end >= next_offset_);
   std::lock_guard lock(*mutex_);
-  committed_.push_back({end, rows_added, auto_increment});
+  committed_.push_back({end, rows_added});
   committed_end_ = end;
   in_batch_ = false;
   held_.clear();
@@ -87,7 +87,6 @@ void DirtyOverlay::Publish(LogOffset end) {
     const Committed& batch = committed_.front();
     meta_.applied = batch.end;
     if (meta_.row_count) *meta_.row_count += batch.rows_added;
-    if (batch.auto_increment) meta_.auto_increment = batch.auto_increment;
     while (generation != generations_.end() && (*generation)->end && *(*generation)->end <= batch.end) {
       if (!(*generation)->meta) (*generation)->meta = meta_;
       ++generation;

@@ -68,7 +68,7 @@ class DirtyOverlay {
   void Put(ByteView key, ByteView row, LogOffset offset) { Add(key, row, offset); }
   void Remove(ByteView key, LogOffset offset) { Add(key, std::nullopt, offset); }
   /// The batch is whole and ends at `end`. `rows_added`: keys that came minus keys that went.
-  void Commit(LogOffset end, int64_t rows_added, std::optional<AutoIncrementRange> auto_increment);
+  void Commit(LogOffset end, int64_t rows_added);
   /// Takes back what the batch has put.
   void Abort();
 
@@ -113,7 +113,6 @@ class DirtyOverlay {
   struct Committed {
     LogOffset end;
     int64_t rows_added = 0;
-    std::optional<AutoIncrementRange> auto_increment;
   };
 
   void Add(ByteView key, std::optional<ByteView> row, LogOffset offset);

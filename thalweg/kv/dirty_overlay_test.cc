@@ -44,7 +44,7 @@ Rows Scan(const StateSnapshot& snapshot, std::string_view prefix = "") {
   return rows;
 }
 
-StateMeta Counted(int64_t applied, int64_t rows) { return {LogOffset(applied), rows, std::nullopt}; }
+StateMeta Counted(int64_t applied, int64_t rows) { return {LogOffset(applied), rows}; }
 
 struct Fixture {
   explicit Fixture(int64_t limit = 64 * kMiB) : budget(limit, 42), overlay(budget, kBucket, Counted(0, 0)) {}
@@ -52,7 +52,7 @@ struct Fixture {
   void Write(std::string_view key, const Row& row) {
     overlay.Begin(LogOffset(end));
     Add(key, row);
-    overlay.Commit(LogOffset(end), row ? 1 : -1, std::nullopt);
+    overlay.Commit(LogOffset(end), row ? 1 : -1);
   }
   void Add(std::string_view key, const Row& row) {
     if (row) {
@@ -88,7 +88,7 @@ TEST(DirtyOverlayTest, TheWriterSeesWhatIsInFlight) {
   f.Add("a", std::nullopt);
   EXPECT_EQ(f.overlay.Newest(AsBytes("a"))->row, std::nullopt);
   EXPECT_EQ(f.overlay.Newest(AsBytes("a"))->offset, LogOffset(1));
-  f.overlay.Commit(LogOffset(f.end), -1, std::nullopt);
+  f.overlay.Commit(LogOffset(f.end), -1);
 }
 
 TEST(DirtyOverlayTest, AnAbortedBatchHasNeverBeen) {
@@ -103,7 +103,7 @@ TEST(DirtyOverlayTest, AnAbortedBatchHasNeverBeen) {
   EXPECT_EQ(AsText(*f.overlay.Newest(AsBytes("a"))->row), "1");
   EXPECT_EQ(f.overlay.Newest(AsBytes("b")), std::nullopt);
   f.Add("c", "3");
-  f.overlay.Commit(LogOffset(f.end), 1, std::nullopt);
+  f.overlay.Commit(LogOffset(f.end), 1);
   f.overlay.Publish(LogOffset(f.end));
   f.overlay.Seal();
   ASSERT_EQ(f.overlay.FlushTo(f.store).ValueOrDie(), 2u);
@@ -133,7 +133,7 @@ TEST(DirtyOverlayTest, ASealDuringABatchWaitsForItsEnd) {
   f.Add("a", "1");
   f.overlay.Seal();
   f.Add("b", "2");
-  f.overlay.Commit(LogOffset(2), 2, std::nullopt);
+  f.overlay.Commit(LogOffset(2), 2);
   f.Write("c", "3");
   f.overlay.Publish(LogOffset(3));
   EXPECT_EQ(f.overlay.FlushTo(f.store).ValueOrDie(), 2u);
@@ -154,8 +154,6 @@ TEST(DirtyOverlayTest, AFailedFlushKeepsTheRows) {
     arrow::Result<std::unique_ptr<StateSnapshot>> TakeSnapshot() override { return store_.TakeSnapshot(); }
     arrow::Status Flush() override { return arrow::Status::IOError("no"); }
     arrow::Result<std::unique_ptr<StateFiles>> HoldFiles() override { return store_.HoldFiles(); }
-    uint64_t unflushed_bytes() const override { return 0; }
-    uint64_t disk_bytes() const override { return 0; }
 
    private:
     StateStore& store_;
@@ -197,19 +195,6 @@ TEST(DirtyOverlayTest, ASnapshotStaysWhatItWas) {
   EXPECT_EQ(Scan(**f.overlay.TakeSnapshot(f.store)).size(), 4u);
 }
 
-TEST(DirtyOverlayTest, AutoIncrementRangesTravelWithTheRows) {
-  Fixture f;
-  f.overlay.Begin(LogOffset(0));
-  f.Add("a", "1");
-  f.overlay.Commit(LogOffset(1), 1, AutoIncrementRange{2, 5, 100});
-  f.overlay.Publish(LogOffset(1));
-  f.Write("b", "2");
-  f.overlay.Publish(LogOffset(2));
-  f.overlay.Seal();
-  ASSERT_TRUE(f.overlay.FlushTo(f.store).ok());
-  EXPECT_EQ(f.store.meta(), (StateMeta{LogOffset(2), 2, AutoIncrementRange{2, 5, 100}}));
-}
-
 TEST(DirtyBudgetTest, CountsAndNamesTheLargest) {
   DirtyBudget budget(kMiB);
   DirtyOverlay small(budget, kBucket, Counted(0, 0));
@@ -220,7 +205,7 @@ TEST(DirtyBudgetTest, CountsAndNamesTheLargest) {
   const auto fill = [&](DirtyOverlay& overlay, int rows) {
     overlay.Begin(LogOffset(0));
     for (int i = 0; i < rows; ++i) overlay.Put(AsBytes(std::to_string(i)), AsBytes(value), LogOffset(i));
-    overlay.Commit(LogOffset(rows), rows, std::nullopt);
+    overlay.Commit(LogOffset(rows), rows);
     overlay.Publish(LogOffset(rows));
   };
   fill(small, 100);
@@ -308,7 +293,7 @@ TEST(DirtyOverlayTest, AgreesWithAMap) {
         if (below(8) == 0) {
           overlay->Abort();
         } else {
-          overlay->Commit(LogOffset(batch.end), batch.added, std::nullopt);
+          overlay->Commit(LogOffset(batch.end), batch.added);
           end = batch.end;
           newest = std::move(after);
           changelog.push_back(std::move(batch));
@@ -339,7 +324,7 @@ TEST(DirtyOverlayTest, AgreesWithAMap) {
         for (const Batch& batch : changelog) {
           if (batch.end > stored.applied.value) {
             write(batch, end);
-            overlay->Commit(LogOffset(batch.end), batch.added, std::nullopt);
+            overlay->Commit(LogOffset(batch.end), batch.added);
             overlay->Publish(LogOffset(batch.end));
           }
           end = batch.end;

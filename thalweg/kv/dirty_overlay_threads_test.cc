@@ -20,7 +20,7 @@ std::string KeyOf(int number) { return "key" + std::to_string(number); }
 
 TEST(DirtyOverlayThreadsTest, NobodySeesAnOldOrAHalfBatch) {
   DirtyBudget budget(64 << 20);
-  DirtyOverlay overlay(budget, {TableId(1), kNoPartition, BucketId(0)}, {LogOffset(0), 0, std::nullopt});
+  DirtyOverlay overlay(budget, {TableId(1), kNoPartition, BucketId(0)}, {LogOffset(0), 0});
   MemoryStateStore store;
   std::vector<std::string> names;
   for (int i = 0; i < kKeys; ++i) names.push_back(KeyOf(i));
@@ -38,7 +38,7 @@ TEST(DirtyOverlayThreadsTest, NobodySeesAnOldOrAHalfBatch) {
         if (newest && AsText(*newest->row) != std::to_string(batch - 1)) ++wrong;
         overlay.Put(keys[static_cast<size_t>(i)], AsBytes(std::to_string(batch)), LogOffset(batch * kKeys + i));
       }
-      overlay.Commit(LogOffset((batch + 1) * kKeys), batch == 0 ? kKeys : 0, std::nullopt);
+      overlay.Commit(LogOffset((batch + 1) * kKeys), batch == 0 ? kKeys : 0);
       if (batch % 3 == 0) overlay.Publish(LogOffset((batch + 1) * kKeys));
     }
     overlay.Publish(LogOffset(int64_t{kBatches} * kKeys));
@@ -82,7 +82,7 @@ TEST(DirtyOverlayThreadsTest, NobodySeesAnOldOrAHalfBatch) {
   EXPECT_EQ(wrong, 0);
   overlay.Seal();
   ASSERT_TRUE(overlay.FlushTo(store).ok());
-  EXPECT_EQ(store.meta(), (StateMeta{LogOffset(int64_t{kBatches} * kKeys), kKeys, std::nullopt}));
+  EXPECT_EQ(store.meta(), (StateMeta{LogOffset(int64_t{kBatches} * kKeys), kKeys}));
 }
 
 }  // namespace

@@ -73,20 +73,21 @@ struct Bench {
       StoreLittle<int64_t>(at, KeyOf(first + i));
       keys.emplace_back(at, sizeof(int64_t));
     }
-    TW_CHECK(state->ReadPrior(keys, &prior).ok());
     DirtyOverlay& overlay = state->overlay();
+    old_rows.Reset(keys.size());
+    overlay.LookupNewest(keys, &old_rows);
+    TW_CHECK(state->Complete(keys, &old_rows).ok());
     LogOffset end = overlay.published();
     overlay.Begin(end);
-    TW_CHECK(state->IsCurrent(prior));
     int64_t added = 0;
     for (size_t i = 0; i < keys.size(); ++i) {
       const auto newest = overlay.Newest(keys[i]);
-      const RowEffect effect = *merger->Upsert(SchemaId(1), row, newest ? newest->row : prior.rows.At(i));
+      const RowEffect effect = *merger->Upsert(SchemaId(1), row, newest ? newest->row : old_rows.At(i));
       end = end + static_cast<int64_t>(ChangeRecords(effect, schema::ChangelogImage::kFull).size());
       overlay.Put(keys[i], effect.value, end + -1);
       added += effect.rows_added();
     }
-    overlay.Commit(end, added, std::nullopt);
+    overlay.Commit(end, added);
     overlay.Publish(end);
     if ((first / kBatchRows + 1) % (kFlushRows / kBatchRows) == 0) TW_CHECK(state->Flush().ok());
   }
@@ -101,7 +102,7 @@ struct Bench {
   std::vector<uint8_t> row;
   std::vector<uint8_t> key_bytes;
   std::vector<ByteView> keys;
-  BucketState::Prior prior;
+  RowBatch old_rows;
 };
 
 /// Scattered keys, all of them `rounds` times; the first round inserts, later ones update. A flush every 200,000 rows.
@@ -113,9 +114,10 @@ void Upserts(benchmark::State& state) {
   }
   state.counters["cpu_s_per_million"] = benchmark::Counter(
       static_cast<double>(rows) / 1e6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-  state.counters["on_disk_mb"] =
-      static_cast<double>((*bench.pool->Acquire({TableId(1), kNoPartition, BucketId(0)}, bench.state))->disk_bytes()) /
-      1e6;
+  uint64_t disk_bytes = 0;
+  const auto files = *bench.state->HoldFiles();
+  for (const StateFile& file : files->files()) disk_bytes += file.bytes;
+  state.counters["on_disk_mb"] = static_cast<double>(disk_bytes) / 1e6;
 }
 BENCHMARK(Upserts)
     ->ArgNames({"million", "aggregated"})
@@ -171,7 +173,7 @@ void IdleStores(benchmark::State& state) {
       DirtyOverlay& overlay = states.back()->overlay();
       overlay.Begin(LogOffset(0));
       overlay.Put(AsBytes("key"), bench.row, LogOffset(0));
-      overlay.Commit(LogOffset(1), 1, std::nullopt);
+      overlay.Commit(LogOffset(1), 1);
       overlay.Publish(LogOffset(1));
       TW_CHECK(states.back()->Flush().ok());
     }

@@ -113,7 +113,6 @@ arrow::Status MemoryStateStore::Apply(std::span<const RowChange> changes, const 
   std::lock_guard lock(mutex_);
   for (const RowChange& change : changes) {
     std::string key(AsText(change.key));
-    unflushed_bytes_ += key.size() + (change.value ? change.value->size() : 0);
     if (change.value) {
       current_.rows.insert_or_assign(std::move(key), std::string(AsText(*change.value)));
     } else {
@@ -137,7 +136,6 @@ arrow::Result<std::unique_ptr<StateSnapshot>> MemoryStateStore::TakeSnapshot() {
 arrow::Status MemoryStateStore::Flush() {
   std::lock_guard lock(mutex_);
   flushed_ = current_;
-  unflushed_bytes_ = 0;
   return arrow::Status::OK();
 }
 
@@ -153,17 +151,9 @@ arrow::Result<std::unique_ptr<StateFiles>> MemoryStateStore::HoldFiles() {
   return std::make_unique<OneFile>(flushed_.meta, std::move(content));
 }
 
-uint64_t MemoryStateStore::unflushed_bytes() const {
-  std::lock_guard lock(mutex_);
-  return unflushed_bytes_;
-}
-
-uint64_t MemoryStateStore::disk_bytes() const { return 0; }
-
 void MemoryStateStore::DropUnflushed() {
   std::lock_guard lock(mutex_);
   current_ = flushed_;
-  unflushed_bytes_ = 0;
 }
 
 }  // namespace thalweg::kv

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "thalweg/io/file_system.h"
 #include "thalweg/kv/state_store.h"
 
 namespace thalweg::kv {
@@ -15,7 +16,7 @@ namespace thalweg::kv {
 class MemoryStateStore final : public StateStore {
  public:
   MemoryStateStore() = default;
-  /// A copy that CopyStateFiles has made.
+  /// A copy of the files of one.
   static arrow::Result<std::unique_ptr<MemoryStateStore>> Open(io::FileSystem& fs, const std::string& directory);
 
   arrow::Status MultiGet(std::span<const ByteView> keys, RowBatch* rows) override;
@@ -24,8 +25,6 @@ class MemoryStateStore final : public StateStore {
   arrow::Result<std::unique_ptr<StateSnapshot>> TakeSnapshot() override;
   arrow::Status Flush() override;
   arrow::Result<std::unique_ptr<StateFiles>> HoldFiles() override;
-  uint64_t unflushed_bytes() const override;
-  uint64_t disk_bytes() const override;
 
   /// What a crash does.
   void DropUnflushed();
@@ -39,7 +38,6 @@ class MemoryStateStore final : public StateStore {
   mutable std::mutex mutex_;
   State current_;
   State flushed_;
-  uint64_t unflushed_bytes_ = 0;
 };
 
 }  // namespace thalweg::kv

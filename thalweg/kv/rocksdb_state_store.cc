@@ -356,16 +356,4 @@ arrow::Result<std::unique_ptr<StateFiles>> RocksdbStateStore::HoldFiles() {
   return files;
 }
 
-uint64_t RocksdbStateStore::unflushed_bytes() const {
-  uint64_t bytes = 0;
-  database_->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes);
-  return bytes;
-}
-
-uint64_t RocksdbStateStore::disk_bytes() const {
-  uint64_t bytes = 0;
-  database_->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
-  return bytes;
-}
-
 }  // namespace thalweg::kv

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "thalweg/io/file_system.h"
 #include "thalweg/kv/rocksdb_resources.h"
 #include "thalweg/kv/state_store.h"
 
@@ -38,8 +39,6 @@ class RocksdbStateStore final : public StateStore {
   arrow::Result<std::unique_ptr<StateSnapshot>> TakeSnapshot() override;
   arrow::Status Flush() override;
   arrow::Result<std::unique_ptr<StateFiles>> HoldFiles() override;
-  uint64_t unflushed_bytes() const override;
-  uint64_t disk_bytes() const override;
 
   struct Database;
 

@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kHasRowCount = 1;
-constexpr uint8_t kHasAutoIncrement = 2;
+constexpr uint8_t kHasRange = 2;
+constexpr size_t kRangeBytes = sizeof(int32_t) + 2 * sizeof(int64_t);
 constexpr size_t kHeadBytes = 2;
 
 template <typename T>
@@ -30,14 +31,9 @@ T Take(ByteView* rest) {
 std::string EncodeStateMeta(const StateMeta& meta) {
   std::string out;
   out.push_back(static_cast<char>(kVersion));
-  out.push_back(static_cast<char>((meta.row_count ? kHasRowCount : 0) | (meta.auto_increment ? kHasAutoIncrement : 0)));
+  out.push_back(static_cast<char>(meta.row_count ? kHasRowCount : 0));
   Append<int64_t>(&out, meta.applied.value);
   if (meta.row_count) Append<int64_t>(&out, *meta.row_count);
-  if (meta.auto_increment) {
-    Append<int32_t>(&out, meta.auto_increment->column_id);
-    Append<int64_t>(&out, meta.auto_increment->next);
-    Append<int64_t>(&out, meta.auto_increment->end);
-  }
   return out;
 }
 
@@ -50,8 +46,8 @@ arrow::Result<StateMeta> DecodeStateMeta(ByteView bytes) {
   }
   const uint8_t flags = bytes.size() < kHeadBytes ? 0 : bytes[1];
   const size_t expected = kHeadBytes + sizeof(int64_t) + (flags & kHasRowCount ? sizeof(int64_t) : 0) +
-                          (flags & kHasAutoIncrement ? sizeof(int32_t) + 2 * sizeof(int64_t) : 0);
-  if (bytes.size() != expected || (flags & ~(kHasRowCount | kHasAutoIncrement)) != 0) {
+                          (flags & kHasRange ? kRangeBytes : 0);
+  if (bytes.size() != expected || (flags & ~(kHasRowCount | kHasRange)) != 0) {
     return Error(ErrorCode::kKvStorage, "What the state of a bucket says about itself has {} bytes instead of {}.",
                  bytes.size(), expected);
   }
@@ -59,12 +55,6 @@ arrow::Result<StateMeta> DecodeStateMeta(ByteView bytes) {
   StateMeta meta;
   meta.applied = LogOffset(Take<int64_t>(&rest));
   if (flags & kHasRowCount) meta.row_count = Take<int64_t>(&rest);
-  if (flags & kHasAutoIncrement) {
-    AutoIncrementRange& range = meta.auto_increment.emplace();
-    range.column_id = Take<int32_t>(&rest);
-    range.next = Take<int64_t>(&rest);
-    range.end = Take<int64_t>(&rest);
-  }
   return meta;
 }
 

@@ -10,7 +10,6 @@
 #include "arrow/result.h"
 #include "arrow/status.h"
 #include "thalweg/base/bytes.h"
-#include "thalweg/io/file_system.h"
 #include "thalweg/kv/row_batch.h"
 #include "thalweg/kv/state_meta.h"
 
@@ -107,18 +106,9 @@ class StateStore {
   virtual arrow::Status Flush() = 0;
   /// Flushes, and holds the files. No Apply may run meanwhile.
   virtual arrow::Result<std::unique_ptr<StateFiles>> HoldFiles() = 0;
-
-  /// Of memory that Flush would free.
-  virtual uint64_t unflushed_bytes() const = 0;
-  /// On disk, about.
-  virtual uint64_t disk_bytes() const = 0;
 };
 
 /// One value; nothing where the key is absent. For tests and rare uses: MultiGet costs no allocation.
 arrow::Result<std::optional<std::string>> Get(StateStore& store, ByteView key);
-
-/// Puts a complete copy of `files` into `directory`, made where missing, and syncs it. Opened as a state of the same kind, it has
-/// the rows and the meta of the flush. `fs` is the one that the state is in.
-arrow::Status CopyStateFiles(const StateFiles& files, io::FileSystem& fs, const std::string& directory);
 
 }  // namespace thalweg::kv

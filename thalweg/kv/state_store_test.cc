@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "thalweg/kv/memory_state_store.h"
 #include "thalweg/kv/rocksdb_state_store.h"
+#include "thalweg/kv/test_state_files_internal.h"
 #include "thalweg/testing/crash_points.h"
 #include "thalweg/testing/memory_file_system.h"
 
@@ -50,7 +51,7 @@ std::vector<std::pair<std::string, std::string>> ScanAll(StateStore& store, std:
   return ScanAll(**snapshot, prefix);
 }
 
-StateMeta MetaAt(int64_t offset) { return {LogOffset(offset), offset / 2, AutoIncrementRange{3, offset, offset + 10}}; }
+StateMeta MetaAt(int64_t offset) { return {LogOffset(offset), offset / 2}; }
 
 class StateStoreTest : public ::testing::TestWithParam<bool> {
  protected:
@@ -149,6 +150,14 @@ TEST_P(StateStoreTest, HeldFilesOpenAsACopyAndOutliveLaterChanges) {
 
 INSTANTIATE_TEST_SUITE_P(Both, StateStoreTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Rocksdb" : "Memory"; });
+
+TEST(StateMetaTest, ARangeOfNumbersThatAnEarlierServerMayHaveWrittenIsPassedOver) {
+  std::string bytes = EncodeStateMeta({LogOffset(7), 5});
+  bytes[1] = static_cast<char>(bytes[1] | 2);
+  EXPECT_FALSE(DecodeStateMeta(AsBytes(bytes)).ok());
+  bytes.append(20, '\1');
+  EXPECT_EQ(DecodeStateMeta(AsBytes(bytes)).ValueOrDie(), (StateMeta{LogOffset(7), 5}));
+}
 
 TEST(RocksdbStateStoreTest, FilesAreSharedByName) {
   MemoryFileSystem disk;

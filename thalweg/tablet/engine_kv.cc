@@ -86,24 +86,24 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   KvBucket& rows = *bucket->kv();
   const StoredKeys stored(rows.table()->keys(), batch.keys);
   const auto state = rows.state();
-  kv::BucketState::Prior prior;
+  kv::RowBatch old_rows;
   const uint64_t row_bytes_max = kRowBytesFactor * journal_record_bytes_max();
-  prior.rows.set_bytes_max(row_bytes_max);
-  prior.rows.Reset(batch.keys.size());
-  state->overlay().LookupNewest(stored.keys(), &prior.rows);
-  if (prior.rows.unknown() > 0) {
-    KvCounters::Add(kv_counters_.old_rows_asked, prior.rows.unknown());
+  old_rows.set_bytes_max(row_bytes_max);
+  old_rows.Reset(batch.keys.size());
+  state->overlay().LookupNewest(stored.keys(), &old_rows);
+  if (old_rows.unknown() > 0) {
+    KvCounters::Add(kv_counters_.old_rows_asked, old_rows.unknown());
     // Only this write may change rows now, so what the state says stays true, whatever is flushed to it meanwhile.
     TW_CO_RETURN_NOT_OK(co_await runtime::RunOn(environment_.pool, *shard.executor, [&]() -> arrow::Status {
       Entrance& use = bucket->store().state_use();
       if (!use.Enter()) return Error(ErrorCode::kUnknownTableOrBucket, "Its table was dropped.");
-      const arrow::Status status = state->Complete(stored.keys(), &prior.rows);
+      const arrow::Status status = state->Complete(stored.keys(), &old_rows);
       use.Leave();
       return status;
     }));
     TW_CO_RETURN_NOT_OK(bucket->failure());
   }
-  if (request.only_missing && HasAll(prior.rows)) {
+  if (request.only_missing && HasAll(old_rows)) {
     TW_CO_ASSIGN_OR_RETURN(const bool durable, bucket->CheckDurable(done));
     wait = done && !durable;
     co_return PutDone{.end = bucket->next_offset(), .records = count};
@@ -111,7 +111,7 @@ runtime::Task<arrow::Result<Engine::PutDone>> Engine::PutNext(Shard& shard, std:
   TW_CO_RETURN_NOT_OK(co_await EnsureNumbers(shard, *bucket, *request.table, batch.keys.size()));
   const LogOffset begin = bucket->next_offset();
   TW_CO_ASSIGN_OR_RETURN(auto merged,
-                         rows.Merge(request, batch, stored.keys(), prior.rows, begin, row_bytes_max, shard.builders));
+                         rows.Merge(request, batch, stored.keys(), old_rows, begin, row_bytes_max, shard.builders));
   const uint64_t bytes = merged.changelog.records.size();
   if (bytes > journal_record_bytes_max()) {
     rows.Abort();

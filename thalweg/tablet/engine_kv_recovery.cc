@@ -60,7 +60,7 @@ arrow::Status ReplayBatch(const format::LogBatchView& batch, const KvTable& tabl
     overlay.Abort();
     return status;
   }
-  overlay.Commit(batch.header.next_offset(), rows_added, std::nullopt);
+  overlay.Commit(batch.header.next_offset(), rows_added);
   overlay.Publish(batch.header.next_offset());
   return arrow::Status::OK();
 }

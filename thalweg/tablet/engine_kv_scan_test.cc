@@ -46,8 +46,6 @@ class FailingStores final : public kv::StoreFactory {
       return failing_ ? Error(ErrorCode::kKvStorage, "The disk says no.") : below_->Flush();
     }
     arrow::Result<std::unique_ptr<kv::StateFiles>> HoldFiles() override { return below_->HoldFiles(); }
-    uint64_t unflushed_bytes() const override { return below_->unflushed_bytes(); }
-    uint64_t disk_bytes() const override { return below_->disk_bytes(); }
 
    private:
     const std::unique_ptr<kv::StateStore> below_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/kv_batch.h"
 

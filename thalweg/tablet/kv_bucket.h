@@ -132,7 +132,7 @@ class KvBucket {
   arrow::Result<Merged> Merge(const PutRequest& request, const PutBatch& batch, std::span<const ByteView> keys,
                               const kv::RowBatch& old_rows, LogOffset begin, uint64_t row_bytes_max,
                               BuilderCache& builders);
-  void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added, std::nullopt); }
+  void Accept(const Merged& merged) { state()->overlay().Commit(merged.end, merged.rows_added); }
   void Abort();
   /// Everything below `end` is durable.
   void Publish(LogOffset end);

@@ -50,8 +50,6 @@ class FileStateStore final : public kv::StateStore {
     return io::ReplaceFile(fs_, folder_ + "/STATE", AsBytes(files->files().front().content));
   }
   arrow::Result<std::unique_ptr<kv::StateFiles>> HoldFiles() override { return rows_->HoldFiles(); }
-  uint64_t unflushed_bytes() const override { return rows_->unflushed_bytes(); }
-  uint64_t disk_bytes() const override { return 0; }
 
  private:
   io::FileSystem& fs_;

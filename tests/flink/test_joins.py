@@ -66,8 +66,8 @@ def test_lookup_join_in_partitions(flink: FlinkSql) -> None:
         " PRIMARY KEY (id, district, region) NOT ENFORCED) PARTITIONED BY (region) WITH ('bucket.num' = '1', 'bucket.key' = 'id')"
     )
     flink.begin("INSERT INTO cities VALUES (1, 'n', 'eu', 'Bonn'), (1, 's', 'eu', 'Bern'), (1, 'n', 'us', 'Boise')")
-    with flink.query("SELECT COUNT(*) FROM cities") as count:
-        count.take_until({"[3]"})
+    # Not by a query: one that begins before a partition is there finds that a minute later.
+    flink.settle()
     flink.begin("INSERT INTO orders VALUES (100, 1, 'eu'), (101, 1, 'us'), (102, 1, 'nowhere')")
     with (
         flink.query(lookup("o.o, c.city", "o.id = c.id AND o.region = c.region AND c.district = 'n'")) as whole,

@@ -44,12 +44,10 @@ def test_partitions_of_accounts(flink: FlinkSql) -> None:
         " PARTITIONED BY (dt) WITH ('bucket.num' = '2')"
     )
     flink.begin("INSERT INTO accounts VALUES (1, 'a', 1), (1, 'b', 2), (2, 'a', 3), (1, 'a', 4)")
-    with (
-        flink.query(f"SELECT * FROM accounts {EAGER}") as state,
-        flink.query("SELECT _change_type, id, amount FROM accounts$changelog WHERE dt = 'a' AND id = 1") as changes,
-    ):
+    with flink.query(f"SELECT * FROM accounts {EAGER}") as state:
         state.take_until({"[1, a, 4]", "[1, b, 2]", "[2, a, 3]"})
-        assert changes.take(3) == ["+I[insert, 1, 1]", "+I[update_before, 1, 1]", "+I[update_after, 1, 4]"]
+        with flink.query("SELECT _change_type, id, amount FROM accounts$changelog WHERE dt = 'a' AND id = 1") as changes:
+            assert changes.take(3) == ["+I[insert, 1, 1]", "+I[update_before, 1, 1]", "+I[update_after, 1, 4]"]
         flink.begin("INSERT INTO accounts VALUES (3, 'c', 5)")
         assert state.take(1) == ["+I[3, c, 5]"]
         flink.batch("DELETE FROM accounts WHERE id = 1 AND dt = 'b'")

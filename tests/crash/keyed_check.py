@@ -14,7 +14,7 @@ import fluss
 
 from crash import keyed
 from crash.keyed import Key, Kind, Row, Table
-from crash.keyed_workers import look_up
+from crash.keyed_workers import learn_partitions, look_up
 
 POLL_MS = 200
 READ_S_MAX = 60.0
@@ -140,9 +140,10 @@ class Reader:
         """Reads on in the changelogs; everything by lookup and by limit scan, which must be the same. What is wrong."""
         async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
             # Not at the same time: pyfluss then forgets one of them again, and panics over its partitions.
-            opened = [await connection.get_table(table.path) for table in self.folds]
-            # Nor this: it looks up nothing in a partition that it has forgotten, without asking the server.
-            found = [await self._compare(connection, *each) for each in zip(self.folds.values(), opened, strict=True)]
+            opened = {table: await connection.get_table(table.path) for table in self.folds}
+            for table, handle in opened.items():
+                await learn_partitions(table, handle, connection)
+            found = await asyncio.gather(*(self._compare(connection, self.folds[table], opened[table]) for table in opened))
         return [problem for problems in found for problem in problems]
 
     async def _compare(self, connection: fluss.FlussConnection, fold: Fold, table: fluss.FlussTable) -> list[str]:

@@ -128,15 +128,16 @@ class RunningServer {
  private:
   arrow::Status OpenCatalog() {
     ARROW_ASSIGN_OR_RAISE(meta_store_, catalog::EmbeddedMetaStore::Open(fs_, options_.data_directory + "/meta", pool_));
-    bounded_store_ =
-        std::make_unique<catalog::BoundedMetaStore>(*meta_store_, [this]() -> runtime::Task<arrow::Status> {
-          if (!engine_) co_return arrow::Status::OK();
-          co_return co_await engine_->CheckRoomNow();
-        });
+    bounded_store_ = std::make_unique<catalog::BoundedMetaStore>(*meta_store_, [this] { return CheckRoom(); });
     ARROW_ASSIGN_OR_RAISE(
         catalog_, runtime::BlockOn(*executors_.front(), catalog::Catalog::Open(*bounded_store_, clock_,
                                                                                options_.catalog, *executors_.front())));
     return arrow::Status::OK();
+  }
+
+  runtime::Task<arrow::Status> CheckRoom() {
+    if (!engine_) co_return arrow::Status::OK();
+    co_return co_await engine_->CheckRoomNow();
   }
 
   bool UsesRemoteStorage() const {

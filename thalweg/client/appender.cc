@@ -109,7 +109,7 @@ arrow::Status Appender::ReceiveAnswer(InFlight& batch) {
 
 arrow::Status Appender::AwaitOldest() {
   while (true) {
-    const arrow::Status answered = ReceiveAnswer(in_flight_.front());
+    arrow::Status answered = ReceiveAnswer(in_flight_.front());
     if (answered.ok()) break;
     if (!IsRetriable(CodeOf(answered))) return answered;
     ARROW_RETURN_NOT_OK(Repeat(answered));

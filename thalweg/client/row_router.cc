@@ -88,6 +88,7 @@ arrow::Result<PartitionId> RowRouter::PartitionOf(const arrow::RecordBatch& rows
 
 arrow::Result<BucketId> RowRouter::BucketOfRow(const arrow::RecordBatch& rows, int64_t row) const {
   std::vector<format::Datum> key;
+  key.reserve(key_columns_.size());
   for (const size_t column : key_columns_) key.push_back(format::DatumAt(*rows.column(static_cast<int>(column)), row));
   ARROW_ASSIGN_OR_RAISE(const auto bytes, format::EncodeKey(key_format_, key, key_types_));
   return format::BucketOf(function_, bytes, bucket_count_);

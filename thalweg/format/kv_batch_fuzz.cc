@@ -104,8 +104,10 @@ std::string Seed(uint8_t choice, uint32_t random_seed) {
 }  // namespace thalweg::format
 
 std::vector<std::string> FuzzSeeds() {
+  constexpr uint8_t kChoices = 4;
   std::vector<std::string> seeds;
-  for (uint8_t choice = 0; choice < 4; ++choice) seeds.push_back(thalweg::format::Seed(choice, 50 + choice));
+  seeds.reserve(kChoices);
+  for (uint8_t choice = 0; choice < kChoices; ++choice) seeds.push_back(thalweg::format::Seed(choice, 50 + choice));
   return seeds;
 }
 

@@ -34,6 +34,7 @@ class StateVerifier {
     std::vector<std::string> names;
     if (!Sound(rocksdb::DB::ListColumnFamilies(options_, directory_, &names))) return false;
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    families.reserve(names.size());
     for (const auto& name : names) families.emplace_back(name, options_);
     rocksdb::DB* opened = nullptr;
     const auto status = rocksdb::DB::OpenForReadOnly(options_, directory_, families, &handles_, &opened);

@@ -10,7 +10,7 @@ from conformance import values
 from differential.key_tables import KeyTable
 from differential.normal import Form
 from differential.server import Server
-from peers import kv_batch, log_batch
+from peers import arrow_message, kv_batch, log_batch
 
 CHANGES = {0: "+A", 1: "+I", 2: "-U", 3: "+U", 4: "-D"}
 
@@ -79,4 +79,5 @@ def table_of(batch: log_batch.Batch, table: KeyTable, projection: list[int] | No
     if projection is not None:
         newest = table.schema()
         schema = pa.schema([schema.field(i) if i < len(schema) else newest.field(i) for i in projection])
-    return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(batch.body[batch.record_count :]), schema)])
+    message = arrow_message.readable(batch.body[batch.record_count :])
+    return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(message), schema)])

@@ -7,6 +7,8 @@ import struct
 
 import pyarrow as pa
 
+from peers import arrow_message
+
 HEADER = struct.Struct("<qiBqIhBiqii")  # base, length, magic, time, crc, schema, attributes, delta, writer, sequence, count
 CRC_AT = 21
 CRC_FROM = 25
@@ -69,7 +71,7 @@ def of_rows(rows: pa.RecordBatch, compression: str | None = None, **fields: int)
 
 def rows_of(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:
     assert batch.attributes & APPEND_ONLY, "only append-only batches are read here"
-    return pa.ipc.read_record_batch(pa.py_buffer(batch.body), schema)
+    return pa.ipc.read_record_batch(pa.py_buffer(arrow_message.readable(batch.body)), schema)
 
 
 def decode_all(records: bytes) -> list[Batch]:

@@ -60,7 +60,9 @@ arrow::Status Journal::Recover(uint64_t from_sequence, const RecordVisitor& visi
   }
   // Of the last group it is not known whether it reached the device before the crash; it is about to become visible.
   if (!found.used.empty()) ARROW_RETURN_NOT_OK(found.used.back().file->Sync());
-  epoch_ = found.epoch + 1;
+  // Only the fronts of files are known, and behind one whose last writes were lost there may be newer groups than it. The
+  // clock keeps those of an earlier start from passing for what this one writes.
+  epoch_ = std::max(found.epoch + 1, static_cast<uint64_t>(clock_.WallMs()));
   next_sequence_ = std::max(replayed.next_sequence, from_sequence);
   stats_.bytes_max = ring_.bytes_max();
   ring_.Adopt(std::move(found.used), std::move(found.free), found.next_number, epoch_);

@@ -21,7 +21,7 @@ namespace thalweg::journal {
 ///     record:
 ///      0   u32  crc          CRC-32C of all that follows in this record, payload included
 ///      4   u32  length       payload bytes; the next record starts at the next multiple of 8
-///      8   u64  epoch        start of the server that wrote it: one more than any epoch found at that start
+///      8   u64  epoch        start of the server that wrote it: its time, ms since 1970; more than any epoch found then
 ///     16   u64  sequence     one more than the record before it, over all files
 ///     24   i64  table
 ///     32   i64  partition    -1: none

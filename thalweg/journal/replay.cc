@@ -24,6 +24,8 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
 /// Walks the records of one file that lies in memory, those below `until`.
 class FileWalk {
  public:
+  /// Looks for what there is, of any epoch.
+  explicit FileWalk(ByteView bytes) : bytes_(bytes) {}
   FileWalk(ByteView bytes, const RingFile& file, uint64_t until = kNoEnd)
       : bytes_(bytes), epoch_(file.epoch), position_(file.start), expected_(file.first_sequence), until_(until) {}
 
@@ -54,22 +56,22 @@ class FileWalk {
 
   using Place = std::pair<size_t, RecordHeader>;
 
-  /// The first valid group at or behind `at` that is newer than `above`.
-  std::optional<Place> FindGroup(size_t at, uint64_t above) const {
+  /// The first valid group at or behind `at` with at least that sequence.
+  std::optional<Place> FindGroup(size_t at, uint64_t sequence) const {
     for (; at + kRecordHeaderBytes <= bytes_.size(); at += kGroupAlignment) {
       const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
-      if (!claimed.first_of_group || claimed.sequence <= above || claimed.sequence >= until_) continue;
-      if (epoch_ != 0 && claimed.epoch != epoch_) continue;
+      if (!claimed.first_of_group || claimed.sequence < sequence || claimed.sequence >= until_) continue;
+      if (epoch_ && claimed.epoch != *epoch_) continue;
       if (ParseRecord(bytes_.subspan(at))) return Place(at, claimed);
     }
     return std::nullopt;
   }
 
-  /// The first valid record in [at, until) of the walk's epoch with a sequence strictly between the two.
-  std::optional<Place> FindRecord(size_t at, size_t until, uint64_t above, uint64_t below) const {
+  /// The first valid record in [at, until) of the walk's epoch with a sequence in [sequence, below).
+  std::optional<Place> FindRecord(size_t at, size_t until, uint64_t sequence, uint64_t below) const {
     for (; at + kRecordHeaderBytes <= until; at += kRecordAlignment) {
       const RecordHeader claimed = ParseHeaderUnchecked(bytes_.data() + at);
-      if (claimed.epoch != epoch_ || claimed.sequence <= above || claimed.sequence >= below) continue;
+      if (claimed.epoch != epoch_ || claimed.sequence < sequence || claimed.sequence >= below) continue;
       if (ParseRecord(bytes_.subspan(at, until - at))) return Place(at, claimed);
     }
     return std::nullopt;
@@ -80,10 +82,10 @@ class FileWalk {
 
  private:
   ByteView bytes_;
-  uint64_t epoch_;  ///< 0: any
-  size_t position_;
-  uint64_t expected_;
-  uint64_t until_;
+  std::optional<uint64_t> epoch_;  ///< none: any
+  size_t position_ = 0;
+  uint64_t expected_ = 0;
+  uint64_t until_ = kNoEnd;
 };
 
 arrow::Result<ByteView> ReadWhole(RingFile& file, AlignedMemory& memory) {
@@ -111,10 +113,10 @@ arrow::Result<std::optional<RecordHeader>> FirstRecord(RingFile& file, ByteView 
 arrow::Result<bool> FindFront(RingFile& file) {
   AlignedMemory memory;
   ARROW_ASSIGN_OR_RAISE(const ByteView bytes, ReadWhole(file, memory));
-  const auto group = FileWalk(bytes, file).FindGroup(kFileHeaderBytes + kGroupAlignment, 0);
+  const auto group = FileWalk(bytes).FindGroup(kFileHeaderBytes + kGroupAlignment, 1);
   if (!group) return false;
   file.epoch = group->second.epoch;
-  const auto record = FileWalk(bytes, file).FindRecord(kFileHeaderBytes, group->first, 0, group->second.sequence);
+  const auto record = FileWalk(bytes, file).FindRecord(kFileHeaderBytes, group->first, 1, group->second.sequence);
   file.start = record ? record->first : group->first;
   file.first_sequence = record ? record->second.sequence : group->second.sequence;
   return true;
@@ -188,7 +190,8 @@ arrow::Result<ReplayResult> Replay(std::deque<RingFile>& files, uint64_t from_se
       const uint64_t stopped = walk.expected();
       const size_t at = walk.position();
       if (!walk.SkipDamage()) break;
-      if (walk.expected() <= from_sequence) continue;
+      // Nothing is lost where what comes next lies elsewhere, or was released.
+      if (walk.expected() == stopped || walk.expected() <= from_sequence) continue;
       result.damage.push_back(
           {fmt::format("records {} to {} at byte {} of {}", stopped, walk.expected() - 1, at, file.path), file.path, at,
            walk.position()});

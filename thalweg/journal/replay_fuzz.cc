@@ -39,6 +39,51 @@ class FileMaker {
   size_t at_;
 };
 
+struct Layout {
+  uint64_t epoch = 3;
+  uint64_t sequence = 0;
+  bool first = true;
+  bool last = true;
+  size_t payload = 0;
+  RecordKind kind = RecordKind::kBatches;
+};
+
+std::string RecordOf(const Layout& layout) {
+  std::vector<uint8_t> bytes(RecordBytes(layout.payload), 'p');
+  SealRecord({.length = static_cast<uint32_t>(layout.payload),
+              .epoch = layout.epoch,
+              .sequence = layout.sequence,
+              .bucket = kBucketA,
+              .kind = layout.kind,
+              .first_of_group = layout.first,
+              .last_of_group = layout.last,
+              .first = LogOffset(static_cast<int64_t>(layout.sequence)),
+              .count = 1,
+              .statistics_bytes = layout.payload > 10 ? 10u : 0u},
+             bytes.data());
+  return std::string(AsText(bytes));
+}
+
+/// A group of whole records of small numbers, some of them damaged: what a fuzzer finds by changing single bytes.
+std::string LaidOutGroup(testing::FuzzInput& input) {
+  std::string group;
+  const int records = input.Number<uint8_t>() % 4;
+  for (int i = 0; i < records; ++i) {
+    const auto epoch = input.Number<uint8_t>();
+    const auto sequence = input.Number<uint8_t>();
+    const auto flags = input.Number<uint8_t>();
+    std::string record = RecordOf({.epoch = epoch % 4u,
+                                   .sequence = sequence % 16u,
+                                   .first = (flags & 1) != 0,
+                                   .last = (flags & 2) != 0,
+                                   .payload = (flags >> 4) * 600u,
+                                   .kind = (flags & 4) != 0 ? RecordKind::kDescriptor : RecordKind::kBatches});
+    if ((flags & 8) != 0) record[kRecordHeaderBytes - 1] ^= 1;
+    group += record;
+  }
+  return group;
+}
+
 void Write(testing::MemoryFileSystem& disk, const std::string& path, ByteView content) {
   const auto file = disk.Open(path, {.mode = io::OpenOptions::Mode::kCreate}).ValueOrDie();
   TW_CHECK(file->WriteAt(0, {&content, 1}).ok() && file->Sync().ok());
@@ -70,26 +115,11 @@ void Check(testing::MemoryFileSystem& disk, uint64_t from) {
   TW_CHECK(next.replayed == found);
 }
 
-std::string RecordOf(uint64_t sequence, bool first, bool last, size_t payload, RecordKind kind = RecordKind::kBatches) {
-  std::vector<uint8_t> bytes(RecordBytes(payload), 'p');
-  SealRecord({.length = static_cast<uint32_t>(payload),
-              .epoch = 3,
-              .sequence = sequence,
-              .bucket = kBucketA,
-              .kind = kind,
-              .first_of_group = first,
-              .last_of_group = last,
-              .first = LogOffset(static_cast<int64_t>(sequence)),
-              .count = 1,
-              .statistics_bytes = payload > 10 ? 10u : 0u},
-             bytes.data());
-  return std::string(AsText(bytes));
-}
-
 }  // namespace
 }  // namespace thalweg::journal
 
-// | from u64 | per file: flags u8 (1: sound header, 2: seal records, 4: another file follows), groups u8, pieces |
+// | from u64 | per file: flags u8 (1: sound header, 2: seal records, 4: another file follows, 8: laid out), groups u8, pieces |
+// Of a file that is laid out each group is | records u8 | per record: epoch u8, sequence u8, flags u8 | in place of a piece.
 std::vector<std::string> FuzzSeeds() {
   using namespace thalweg::journal;
   using thalweg::testing::FuzzSeed;
@@ -100,24 +130,40 @@ std::vector<std::string> FuzzSeeds() {
         .Number<uint64_t>(0)
         .Number<uint8_t>(seal | 4)
         .Number<uint8_t>(2)
-        .Piece(RecordOf(5, true, true, 24))
-        .Piece(RecordOf(6, true, true, 24))
+        .Piece(RecordOf({.sequence = 5, .payload = 24}))
+        .Piece(RecordOf({.sequence = 6, .payload = 24}))
         .Number(seal)
         .Number<uint8_t>(2)
         .Piece(first)
         .Piece(second);
   };
-  return {FuzzSeed().Number<uint64_t>(0).Number(seal).Number<uint8_t>(1).Piece(RecordOf(1, true, true, 40)),
-          FuzzSeed()
-              .Number<uint64_t>(2)
-              .Number(seal)
-              .Number<uint8_t>(3)
-              .Piece(RecordOf(1, true, false, 40) + RecordOf(2, false, true, 8))
-              .Piece(RecordOf(3, true, true, 100))
-              .Piece(RecordOf(4, true, true, 0, RecordKind::kDescriptor)),
-          two_files(RecordOf(7, true, true, 24), RecordOf(2, true, true, 24)),
-          // Two files that hold the same sequence.
-          two_files(RecordOf(6, true, true, 32), RecordOf(7, true, true, 24))};
+  const auto laid_out = [](uint8_t epoch, uint8_t sequence, uint8_t flags) {
+    return std::string(FuzzSeed().Number<uint8_t>(1).Number(epoch).Number(sequence).Number(flags));
+  };
+  return {
+      FuzzSeed().Number<uint64_t>(0).Number(seal).Number<uint8_t>(1).Piece(RecordOf({.sequence = 1, .payload = 40})),
+      FuzzSeed()
+          .Number<uint64_t>(2)
+          .Number(seal)
+          .Number<uint8_t>(3)
+          .Piece(RecordOf({.sequence = 1, .last = false, .payload = 40}) +
+                 RecordOf({.sequence = 2, .first = false, .payload = 8}))
+          .Piece(RecordOf({.sequence = 3, .payload = 100}))
+          .Piece(RecordOf({.sequence = 4, .kind = RecordKind::kDescriptor})),
+      two_files(RecordOf({.sequence = 7, .payload = 24}), RecordOf({.sequence = 2, .payload = 24})),
+      FuzzSeed()
+          .Number<uint64_t>(3)
+          .Number<uint8_t>(1 | 4 | 8)
+          .Number<uint8_t>(3)
+          .Raw(laid_out(3, 1, 3))
+          .Raw(laid_out(3, 2, 3))
+          .Raw(laid_out(3, 4, 0x23))
+          .Number<uint8_t>(1 | 8)
+          .Number<uint8_t>(2)
+          .Raw(laid_out(3, 5, 3))
+          .Raw(laid_out(2, 9, 3)),
+      // Two files that hold the same sequence.
+      two_files(RecordOf({.sequence = 6, .payload = 32}), RecordOf({.sequence = 7, .payload = 24}))};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -131,7 +177,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto flags = input.Number<uint8_t>();
     journal::FileMaker file((flags & 1) != 0);
     const int groups = input.Number<uint8_t>() % 8;
-    for (int i = 0; i < groups; ++i) file.AddGroup(input.Piece(), (flags & 2) != 0);
+    for (int i = 0; i < groups; ++i) {
+      if ((flags & 8) != 0) {
+        file.AddGroup(AsBytes(journal::LaidOutGroup(input)), false);
+      } else {
+        file.AddGroup(input.Piece(), (flags & 2) != 0);
+      }
+    }
     journal::Write(disk, fmt::format("d/journal/{:08}.wal", number), file.bytes());
     more = (flags & 4) != 0;
   }

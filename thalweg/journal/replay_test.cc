@@ -51,6 +51,33 @@ class ReplayTest : public ::testing::Test {
     ASSERT_TRUE(io::ReplaceFile(disk, to, AsBytes(content)).ok());
   }
 
+  /// One that closes its group, or not.
+  static std::vector<uint8_t> RecordOf(uint64_t epoch, uint64_t sequence, bool last = true) {
+    std::vector<uint8_t> bytes(RecordBytes(0));
+    SealRecord({.epoch = epoch,
+                .sequence = sequence,
+                .bucket = kBucketA,
+                .kind = RecordKind::kDescriptor,
+                .first_of_group = true,
+                .last_of_group = last,
+                .first = LogOffset(static_cast<int64_t>(sequence)),
+                .count = 1},
+               bytes.data());
+    return bytes;
+  }
+  /// A journal file of groups of these pieces.
+  void WriteFile(uint64_t number, const std::vector<std::vector<std::vector<uint8_t>>>& groups) {
+    const Bytes header = MakeFileHeader();
+    std::vector<uint8_t> content(header.view().begin(), header.view().end());
+    for (const auto& group : groups) {
+      for (const auto& piece : group) content.insert(content.end(), piece.begin(), piece.end());
+      content.resize(AlignUp(content.size(), kGroupAlignment));
+    }
+    content.resize(32 << 10);
+    disk_.CreateDurableDirectories("d/journal");
+    ASSERT_TRUE(io::ReplaceFile(disk_, FilePath("d/journal", number), content).ok());
+  }
+
   testing::MemoryFileSystem disk_;
 };
 
@@ -248,6 +275,36 @@ TEST_F(ReplayTest, ADamagedHeaderLosesNothing) {
   ASSERT_TRUE(next.Open().ok());
   EXPECT_THAT(next.replayed, ElementsAreArray(sim.appended));
   EXPECT_THAT(next.journal->damage(), ElementsAre(HasSubstr("header")));
+}
+
+TEST_F(ReplayTest, WhatProvesThatARecordWasCommittedIsReplayedItself) {
+  // The third record names itself not the last of its group; what follows it is the fourth all the same.
+  const std::vector<uint8_t> damaged(kRecordHeaderBytes, 1);
+  WriteFile(0, {{RecordOf(3, 1)}, {damaged, RecordOf(3, 3, false)}, {RecordOf(3, 4)}});
+  for (int start = 0; start < 2; ++start) {
+    SimJournal sim(disk_);
+    ASSERT_TRUE(sim.Open().ok());
+    std::vector<uint64_t> sequences;
+    for (const Said& said : sim.replayed) sequences.push_back(said.sequence);
+    EXPECT_THAT(sequences, ElementsAre(1, 3, 4));
+    EXPECT_THAT(sim.journal->damage(), ElementsAre(HasSubstr("records 2 to 2")));
+    EXPECT_EQ(sim.journal->next_sequence(), 5u);
+  }
+}
+
+TEST_F(ReplayTest, GroupsOfALaterStartThanTheirFilesFrontAreNotReplayed) {
+  // The second start's first write to the file was lost, its second one was not.
+  WriteFile(0, {{RecordOf(1, 1)}, {RecordOf(2, 3)}});
+  {
+    SimJournal sim(disk_);
+    ASSERT_TRUE(sim.Open(2).ok());
+    Fill(sim, 1, 100);
+  }
+  SimJournal next(disk_);
+  ASSERT_TRUE(next.Open(2).ok());
+  ASSERT_THAT(next.replayed, SizeIs(1));
+  EXPECT_EQ(next.replayed.front().first, 100);
+  EXPECT_EQ(next.journal->next_sequence(), 3u);
 }
 
 TEST_F(ReplayTest, AFutureVersionIsRefusedAndNothingTouched) {

@@ -9,7 +9,7 @@ from typing import Any
 from peers.wire import Answer, NoAnswer, WireConnection
 from differential.world import Place, Table
 
-SETTLE_S_MAX = 20.0
+SETTLE_S_MAX = 60.0
 POLL_S = 0.005
 SILENCE_S = 1.0
 # A number that no server gives.

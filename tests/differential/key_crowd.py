@@ -306,10 +306,11 @@ def _is_fit(table: KeyTable) -> bool:
     """Whether what it becomes depends on nothing but the order of batches, and can be read here."""
     # Rows with nested values, encoded again from a changelog of either server, may be of other bytes than those it keeps.
     nested = any(pa.types.is_nested(kind.arrow) for kind in table.kinds.values())
-    # Sums and products that outgrow a DECIMAL are refused, which depends on the order, too.
-    summed = [table.kinds[name].root for name, (function, _) in table.functions.items() if function in ("sum", "product")]
-    outgrown = "DECIMAL" in summed
-    return not table.numbered and not nested and not outgrown and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
+    # Sums and products that outgrow a DECIMAL are refused, which depends on the order, too; those of infinities are NaNs, of
+    # which there are several, and a changelog's are encoded again as one.
+    summed = {table.kinds[name].root for name, (function, _) in table.functions.items() if function in ("sum", "product")}
+    unsure = summed & {"DECIMAL", "FLOAT", "DOUBLE"}
+    return not table.numbered and not nested and not unsure and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
 
 
 def _end(log: list[log_batch.Batch]) -> int:

@@ -19,6 +19,7 @@ from differential.row_encoder import RowEncoder
 from differential.server import Server
 from peers.places import ROOT
 
+TURNS = 8
 SHOWN = 12
 
 pytestmark = pytest.mark.java
@@ -33,18 +34,18 @@ class Plays:
         self._addresses = addresses
         self._encoder = encoder
         self._say = say
-        self._made: dict[str, KeyPlay] = {}
+        self._made: dict[tuple[str, int], KeyPlay] = {}
 
-    def of(self, engine: str) -> KeyPlay:
-        if engine not in self._made:
-            self._say(f"\n{self._count} operations on rows by key, merge engine {engine}, --seed {self._seed}")
-            self._made[engine] = self._run(engine)
-        return self._made[engine]
+    def of(self, engine: str, turn: int = 0) -> KeyPlay:
+        if (engine, turn) not in self._made:
+            self._say(f"\n{self._count} operations on rows by key, merge engine {engine}, --seed {self._seed}{f', turn {turn}' * bool(turn)}")
+            self._made[engine, turn] = self._run(engine, turn)
+        return self._made[engine, turn]
 
-    def _run(self, engine: str) -> KeyPlay:
+    def _run(self, engine: str, turn: int) -> KeyPlay:
         reference = Server("fluss", self._addresses.fluss, self._addresses.fluss_tablet)
         ours = Server("thalweg", self._addresses.thalweg, self._addresses.thalweg)
-        play = KeyPlay(self._seed, engine, reference, ours, self._encoder)
+        play = KeyPlay(self._seed, engine, reference, ours, self._encoder, turn)
         began = time.monotonic()
         play.run(self._count)
         self._say(f"{engine}: {play.operations} operations on {len(play.tables)} tables in {time.monotonic() - began:.0f} s; "
@@ -83,6 +84,10 @@ def test_both_servers_say_the_same_of_keys(plays: Plays, engine: str) -> None:
 
 
 def test_every_known_difference_of_keys_still_exists(plays: Plays) -> None:
-    made = [plays.of(engine) for engine in ENGINES]
-    unmet = [one.name for one in known.KEY_DIFFERENCES if not any(play.excused[one.name] for play in made)]
-    assert not unmet, f"not met; delete them in known.py and docs/protocol.md: {unmet}"
+    unmet = {one.name for one in known.KEY_DIFFERENCES}
+    # Some are so rare that a run may be without them.
+    for turn in range(TURNS):
+        for engine in ENGINES:
+            if unmet:
+                unmet -= {name for name, count in plays.of(engine, turn).excused.items() if count}
+    assert not unmet, f"not met in {TURNS} turns; delete them in known.py and docs/protocol.md: {unmet}"

@@ -61,12 +61,13 @@ constexpr NamedFunction kFunctions[] = {
 };
 
 struct ColumnRule {
+  std::string name;
   Function function = Function::kLastValueIgnoreNulls;
   std::string delimiter = kDefaultDelimiter;
 };
 
 arrow::Result<ColumnRule> RuleOf(const schema::Column& column, bool is_key) {
-  ColumnRule rule;
+  ColumnRule rule{.name = column.name};
   if (is_key) {
     rule.function = Function::kLastValue;
     return rule;
@@ -171,8 +172,11 @@ class AggregatedRow final : public RowCombiner {
  private:
   arrow::Status Combine(const ColumnRule& rule, const RowView& old, const RowView& fresh, size_t column,
                         RowWriter* out);
-  void Sum(const RowView& old, const RowView& fresh, size_t column, RowWriter* out);
-  void Multiply(const RowView& old, const RowView& fresh, size_t column, RowWriter* out);
+  arrow::Status Sum(const RowView& old, const RowView& fresh, size_t column, RowWriter* out);
+  arrow::Status Multiply(const RowView& old, const RowView& fresh, size_t column, RowWriter* out);
+  /// Null where it has too many digits; INVALID_TABLE where the column takes none.
+  arrow::Status WriteDecimal(const std::optional<Int128>& value, const schema::DataType& type, size_t column,
+                             RowWriter* out) const;
 
   const std::vector<ColumnRule> rules_;
   const std::vector<bool> targets_;             // empty: all
@@ -192,11 +196,9 @@ arrow::Status AggregatedRow::Combine(const ColumnRule& rule, const RowView& old,
   }
   switch (rule.function) {
     case Function::kSum:
-      Sum(old, fresh, column, out);
-      break;
+      return Sum(old, fresh, column, out);
     case Function::kProduct:
-      Multiply(old, fresh, column, out);
-      break;
+      return Multiply(old, fresh, column, out);
     case Function::kMax:
       out->Copy(Compare(old, fresh, column) < 0 ? fresh : old, column);
       break;
@@ -234,7 +236,23 @@ arrow::Status AggregatedRow::Combine(const ColumnRule& rule, const RowView& old,
   return arrow::Status::OK();
 }
 
-void AggregatedRow::Sum(const RowView& old, const RowView& fresh, size_t column, RowWriter* out) {
+arrow::Status AggregatedRow::WriteDecimal(const std::optional<Int128>& value, const schema::DataType& type,
+                                          size_t column, RowWriter* out) const {
+  if (value) {
+    out->Decimal(*value);
+  } else if (type.nullable) {
+    out->Null();
+  } else {
+    return Error(
+        ErrorCode::kInvalidTable,
+        "What becomes of column '{}' has too many digits for {}, and the column takes no null: put smaller values, or "
+        "make a table with a wider column.",
+        rules_[column].name, type);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status AggregatedRow::Sum(const RowView& old, const RowView& fresh, size_t column, RowWriter* out) {
   const schema::DataType& type = old.type(column);
   switch (type.kind) {
     case TypeKind::kFloat:
@@ -243,22 +261,16 @@ void AggregatedRow::Sum(const RowView& old, const RowView& fresh, size_t column,
     case TypeKind::kDouble:
       out->Floating(old.Floating(column) + fresh.Floating(column));
       break;
-    case TypeKind::kDecimal: {
-      const std::optional<Int128> sum = DecimalSum(old.Decimal(column), fresh.Decimal(column), type.precision);
-      if (sum) {
-        out->Decimal(*sum);
-      } else {
-        out->Null();
-      }
-      break;
-    }
+    case TypeKind::kDecimal:
+      return WriteDecimal(DecimalSum(old.Decimal(column), fresh.Decimal(column), type.precision), type, column, out);
     default:  // the writer cuts it to the type's bits
       out->Integer(static_cast<int64_t>(static_cast<uint64_t>(old.Integer(column)) +
                                         static_cast<uint64_t>(fresh.Integer(column))));
   }
+  return arrow::Status::OK();
 }
 
-void AggregatedRow::Multiply(const RowView& old, const RowView& fresh, size_t column, RowWriter* out) {
+arrow::Status AggregatedRow::Multiply(const RowView& old, const RowView& fresh, size_t column, RowWriter* out) {
   const schema::DataType& type = old.type(column);
   switch (type.kind) {
     case TypeKind::kFloat:
@@ -267,20 +279,14 @@ void AggregatedRow::Multiply(const RowView& old, const RowView& fresh, size_t co
     case TypeKind::kDouble:
       out->Floating(old.Floating(column) * fresh.Floating(column));
       break;
-    case TypeKind::kDecimal: {
-      const std::optional<Int128> product =
-          DecimalProduct(old.Decimal(column), fresh.Decimal(column), type.precision, type.scale);
-      if (product) {
-        out->Decimal(*product);
-      } else {
-        out->Null();
-      }
-      break;
-    }
+    case TypeKind::kDecimal:
+      return WriteDecimal(DecimalProduct(old.Decimal(column), fresh.Decimal(column), type.precision, type.scale), type,
+                          column, out);
     default:
       out->Integer(static_cast<int64_t>(static_cast<uint64_t>(old.Integer(column)) *
                                         static_cast<uint64_t>(fresh.Integer(column))));
   }
+  return arrow::Status::OK();
 }
 
 }  // namespace

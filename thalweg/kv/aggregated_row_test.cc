@@ -140,6 +140,20 @@ TEST(AggregatedRowTest, EveryFunction) {
   }
 }
 
+TEST(AggregatedRowTest, WhatOutgrowsADecimalThatTakesNoNullIsRefused) {
+  DataType sure = MakeDecimal(18, 0);
+  sure.nullable = false;
+  for (const RowFormat format : {RowFormat::kCompacted, RowFormat::kIndexed}) {
+    for (const Case& c : {Case{"sum", sure, D(INT64_MAX), D(1), Null()},
+                          Case{"product", sure, D(1'000'000'000), D(1'000'000'000), Null()}}) {
+      const auto refused = Combine(c, format).status();
+      EXPECT_EQ(CodeOf(refused), ErrorCode::kInvalidTable) << refused;
+      EXPECT_NE(refused.message().find("column 'v' has too many digits"), std::string::npos) << refused;
+    }
+    EXPECT_TRUE(Same(*Combine({"product", sure, D(1'000'000'000), D(10), Null()}, format), D(10'000'000'000)));
+  }
+}
+
 TEST(AggregatedRowTest, BitmapsAreUnited) {
   // {1, 2} and {3}: an array of three, as Java has it.
   const auto portable = [](std::vector<uint8_t> numbers) {

@@ -310,7 +310,10 @@ def _is_fit(table: KeyTable) -> bool:
     # which there are several, and a changelog's are encoded again as one.
     summed = {table.kinds[name].root for name, (function, _) in table.functions.items() if function in ("sum", "product")}
     unsure = summed & {"DECIMAL", "FLOAT", "DOUBLE"}
-    return not table.numbered and not nested and not unsure and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
+    # INDEXED rows and changelogs pad them, so that the key of a row read back is not the one that was put.
+    padded = any(table.kinds[name].root in ("CHAR", "BINARY") for name in table.key_columns)
+    sure = not table.numbered and not nested and not unsure and not padded
+    return sure and table.log_format == "ARROW" and len(table.keys) >= KEYS_MIN
 
 
 def _end(log: list[log_batch.Batch]) -> int:

@@ -30,7 +30,8 @@ class KeyPlay(Comparison):
     def __init__(self, seed: int, engine: str, reference: Server, ours: Server, encoder: RowEncoder, turn: int = 0):
         """`turn` tells plays of one engine on the same servers apart."""
         super().__init__(reference, ours, known.KEY_DIFFERENCES + known.SHARED)
-        self.chance = random.Random(f"{seed} {engine} {turn}" if turn else f"{seed} {engine}")
+        suffix = f"_{turn}" if turn else ""
+        self.chance = random.Random(f"{seed} {engine}{suffix}")
         self.engine = engine
         self.tables: list[KeyTable] = []
         self._world = World()
@@ -38,7 +39,7 @@ class KeyPlay(Comparison):
         self._maker = KeyTables(self.chance, encoder, bitmaps(seed, 400))
         self._steps = KeySteps(self.chance, self.servers, self._maker, WRITERS)
         self.operations = 0
-        self.database = f"keys_{engine}_{turn}" if turn else f"keys_{engine}"
+        self.database = f"keys_{engine}{suffix}"
 
     def run(self, count: int) -> None:
         self._open(max(6, count // OPERATIONS_PER_TABLE))

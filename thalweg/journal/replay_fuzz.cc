@@ -39,31 +39,6 @@ class FileMaker {
   size_t at_;
 };
 
-struct Layout {
-  uint64_t epoch = 3;
-  uint64_t sequence = 0;
-  bool first = true;
-  bool last = true;
-  size_t payload = 0;
-  RecordKind kind = RecordKind::kBatches;
-};
-
-std::string RecordOf(const Layout& layout) {
-  std::vector<uint8_t> bytes(RecordBytes(layout.payload), 'p');
-  SealRecord({.length = static_cast<uint32_t>(layout.payload),
-              .epoch = layout.epoch,
-              .sequence = layout.sequence,
-              .bucket = kBucketA,
-              .kind = layout.kind,
-              .first_of_group = layout.first,
-              .last_of_group = layout.last,
-              .first = LogOffset(static_cast<int64_t>(layout.sequence)),
-              .count = 1,
-              .statistics_bytes = layout.payload > 10 ? 10u : 0u},
-             bytes.data());
-  return std::string(AsText(bytes));
-}
-
 /// A group of whole records of small numbers, some of them damaged: what a fuzzer finds by changing single bytes.
 std::string LaidOutGroup(testing::FuzzInput& input) {
   std::string group;

@@ -51,31 +51,17 @@ class ReplayTest : public ::testing::Test {
     ASSERT_TRUE(io::ReplaceFile(disk, to, AsBytes(content)).ok());
   }
 
-  /// One that closes its group, or not.
-  static std::vector<uint8_t> RecordOf(uint64_t epoch, uint64_t sequence, bool last = true) {
-    std::vector<uint8_t> bytes(RecordBytes(0));
-    SealRecord({.epoch = epoch,
-                .sequence = sequence,
-                .bucket = kBucketA,
-                .kind = RecordKind::kDescriptor,
-                .first_of_group = true,
-                .last_of_group = last,
-                .first = LogOffset(static_cast<int64_t>(sequence)),
-                .count = 1},
-               bytes.data());
-    return bytes;
-  }
-  /// A journal file of groups of these pieces.
-  void WriteFile(uint64_t number, const std::vector<std::vector<std::vector<uint8_t>>>& groups) {
+  /// The only file of a journal, of these groups.
+  void WriteFile(const std::vector<std::string>& groups) {
     const Bytes header = MakeFileHeader();
-    std::vector<uint8_t> content(header.view().begin(), header.view().end());
+    std::string content(AsText(header.view()));
     for (const auto& group : groups) {
-      for (const auto& piece : group) content.insert(content.end(), piece.begin(), piece.end());
+      content += group;
       content.resize(AlignUp(content.size(), kGroupAlignment));
     }
     content.resize(32 << 10);
     disk_.CreateDurableDirectories("d/journal");
-    ASSERT_TRUE(io::ReplaceFile(disk_, FilePath("d/journal", number), content).ok());
+    ASSERT_TRUE(io::ReplaceFile(disk_, FilePath("d/journal", 0), AsBytes(content)).ok());
   }
 
   testing::MemoryFileSystem disk_;
@@ -279,8 +265,8 @@ TEST_F(ReplayTest, ADamagedHeaderLosesNothing) {
 
 TEST_F(ReplayTest, WhatProvesThatARecordWasCommittedIsReplayedItself) {
   // The third record names itself not the last of its group; what follows it is the fourth all the same.
-  const std::vector<uint8_t> damaged(kRecordHeaderBytes, 1);
-  WriteFile(0, {{RecordOf(3, 1)}, {damaged, RecordOf(3, 3, false)}, {RecordOf(3, 4)}});
+  const std::string damaged(kRecordHeaderBytes, 1);
+  WriteFile({RecordOf({.sequence = 1}), damaged + RecordOf({.sequence = 3, .last = false}), RecordOf({.sequence = 4})});
   for (int start = 0; start < 2; ++start) {
     SimJournal sim(disk_);
     ASSERT_TRUE(sim.Open().ok());
@@ -294,7 +280,7 @@ TEST_F(ReplayTest, WhatProvesThatARecordWasCommittedIsReplayedItself) {
 
 TEST_F(ReplayTest, GroupsOfALaterStartThanTheirFilesFrontAreNotReplayed) {
   // The second start's first write to the file was lost, its second one was not.
-  WriteFile(0, {{RecordOf(1, 1)}, {RecordOf(2, 3)}});
+  WriteFile({RecordOf({.epoch = 1, .sequence = 1}), RecordOf({.epoch = 2, .sequence = 3})});
   {
     SimJournal sim(disk_);
     ASSERT_TRUE(sim.Open(2).ok());

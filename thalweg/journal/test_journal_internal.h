@@ -109,6 +109,32 @@ class RecordingSink final : public CommitSink {
   std::optional<arrow::Status> direct_answer;
 };
 
+/// A record as it is to lie in a file.
+struct Layout {
+  uint64_t epoch = 3;
+  uint64_t sequence = 0;
+  bool first = true;
+  bool last = true;
+  size_t payload = 0;
+  RecordKind kind = RecordKind::kBatches;
+};
+
+inline std::string RecordOf(const Layout& layout) {
+  std::vector<uint8_t> bytes(RecordBytes(layout.payload), 'p');
+  SealRecord({.length = static_cast<uint32_t>(layout.payload),
+              .epoch = layout.epoch,
+              .sequence = layout.sequence,
+              .bucket = kBucketA,
+              .kind = layout.kind,
+              .first_of_group = layout.first,
+              .last_of_group = layout.last,
+              .first = LogOffset(static_cast<int64_t>(layout.sequence)),
+              .count = 1,
+              .statistics_bytes = layout.payload > 10 ? 10u : 0u},
+             bytes.data());
+  return std::string(AsText(bytes));
+}
+
 /// One journal in `d/journal` of a disk in memory, under a simulated scheduler.
 class SimJournal {
  public:

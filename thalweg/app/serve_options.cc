@@ -5,8 +5,8 @@
 #include <set>
 
 #include "thalweg/app/config_option.h"
-#include "thalweg/app/nearest_name.h"
 #include "thalweg/base/error.h"
+#include "thalweg/base/nearest_name.h"
 
 namespace thalweg::app {
 namespace {

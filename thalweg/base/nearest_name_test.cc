@@ -1,11 +1,11 @@
-#include "thalweg/app/nearest_name.h"
+#include "thalweg/base/nearest_name.h"
 
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 
-namespace thalweg::app {
+namespace thalweg {
 namespace {
 
 TEST(NearestNameTest, FindsWhatWasMeant) {
@@ -25,4 +25,4 @@ TEST(NearestNameTest, SaysNothingWhereNothingIsNear) {
 }
 
 }  // namespace
-}  // namespace thalweg::app
+}  // namespace thalweg

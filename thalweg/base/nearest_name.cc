@@ -1,11 +1,11 @@
-#include "thalweg/app/nearest_name.h"
+#include "thalweg/base/nearest_name.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <vector>
 
-namespace thalweg::app {
+namespace thalweg {
 namespace {
 
 size_t Distance(std::string_view a, std::string_view b) {
@@ -38,4 +38,4 @@ std::string_view NearestName(std::string_view name, std::span<const std::string>
   return nearest;
 }
 
-}  // namespace thalweg::app
+}  // namespace thalweg

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-namespace thalweg::app {
+namespace thalweg {
 
 /// The candidate that is the fewest typing errors away from `name` (Levenshtein distance); empty where all are too far to
 /// be meant.
 std::string_view NearestName(std::string_view name, std::span<const std::string> candidates);
 
-}  // namespace thalweg::app
+}  // namespace thalweg

@@ -40,6 +40,18 @@ bool AccessPolicy::Allows(const AclMap& acls, const Asker& asker, Operation oper
   return granted_on(resource.ToDatabase()) || granted_on(Resource::Cluster());
 }
 
+bool MayDo(const AccessPolicy* policy, const AclMap& acls, const Asker& asker, Operation operation,
+           const Resource& resource) {
+  return !policy || policy->Allows(acls, asker, operation, resource);
+}
+
+arrow::Status Require(const AccessPolicy* policy, const AclMap& acls, const Asker& asker, Operation operation,
+                      const Resource& resource) {
+  if (MayDo(policy, acls, asker, operation, resource)) return arrow::Status::OK();
+  return Error(ErrorCode::kAuthorization, "{}, from {}, has no right to {} {}.", asker.principal.ToString(), asker.host,
+               OperationName(operation), resource.ToString());
+}
+
 arrow::Result<std::set<Principal>> ParsePrincipals(std::string_view text) {
   std::set<Principal> principals;
   for (size_t from = 0; from <= text.size();) {

@@ -39,6 +39,13 @@ struct AccessPolicy {
   bool Allows(const AclMap& acls, const Asker& asker, Operation operation, const Resource& resource) const;
 };
 
+/// The one rule of every door: whether `asker` may do that under `policy`; without a policy everybody may do everything.
+bool MayDo(const AccessPolicy* policy, const AclMap& acls, const Asker& asker, Operation operation,
+           const Resource& resource);
+/// AUTHORIZATION where not, saying what is missing.
+arrow::Status Require(const AccessPolicy* policy, const AclMap& acls, const Asker& asker, Operation operation,
+                      const Resource& resource);
+
 /// "User:admin;User:bob", as super.users has it. INVALID_CONFIG.
 arrow::Result<std::set<Principal>> ParsePrincipals(std::string_view text);
 

@@ -58,6 +58,27 @@ arrow::Result<std::shared_ptr<const schema::Schema>> CatalogView::GetSchema(cons
   return found;
 }
 
+arrow::Status CatalogView::CheckBucket(const TableBucket& bucket) const {
+  const TablePtr table = FindTable(bucket.table);
+  if (!table) return Error(ErrorCode::kUnknownTableOrBucket, "There is no table with id {} (any more).", bucket.table);
+  if (table->IsPartitioned() != (bucket.partition != kNoPartition)) {
+    return Error(ErrorCode::kUnknownTableOrBucket, "{} {}", table->path,
+                 table->IsPartitioned() ? "is partitioned: a bucket needs a partition." : "is not partitioned.");
+  }
+  if (bucket.partition != kNoPartition) {
+    const auto found = FindPartition(bucket.partition);
+    if (!found || found->table != table->id) {
+      return Error(ErrorCode::kUnknownTableOrBucket, "{} has no partition with id {} (any more).", table->path,
+                   bucket.partition);
+    }
+  }
+  if (bucket.bucket.value < 0 || bucket.bucket.value >= table->bucket_count()) {
+    return Error(ErrorCode::kUnknownTableOrBucket, "{} has buckets 0 to {}, not {}.", table->path,
+                 table->bucket_count() - 1, bucket.bucket);
+  }
+  return arrow::Status::OK();
+}
+
 std::vector<DatabasePtr> CatalogView::ListDatabases() const {
   std::vector<DatabasePtr> databases;
   databases_.ForEach([&](const std::string&, const DatabasePtr& database) { databases.push_back(database); });

@@ -45,6 +45,9 @@ class CatalogView {
   /// kTableNotExist, kSchemaNotExist.
   arrow::Result<std::shared_ptr<const schema::Schema>> GetSchema(const schema::TablePath& path, SchemaId id) const;
 
+  /// OK where there is such a bucket. UNKNOWN_TABLE_OR_BUCKET.
+  arrow::Status CheckBucket(const TableBucket& bucket) const;
+
   /// Never null.
   const ClusterPtr& cluster() const { return cluster_; }
 

@@ -46,22 +46,7 @@ arrow::Status TableAccess::CheckKeyVersion(int16_t version) const {
 }
 
 arrow::Status TableAccess::CheckBucket(PartitionId partition, BucketId bucket) const {
-  if (table_->IsPartitioned() != (partition != kNoPartition)) {
-    return Error(ErrorCode::kUnknownTableOrBucket, "{} {}", table_->path,
-                 table_->IsPartitioned() ? "is partitioned: a bucket needs a partition." : "is not partitioned.");
-  }
-  if (partition != kNoPartition) {
-    const auto found = view_->FindPartition(partition);
-    if (!found || found->table != table_->id) {
-      return Error(ErrorCode::kUnknownTableOrBucket, "{} has no partition with id {} (any more).", table_->path,
-                   partition);
-    }
-  }
-  if (bucket.value < 0 || bucket.value >= table_->bucket_count()) {
-    return Error(ErrorCode::kUnknownTableOrBucket, "{} has buckets 0 to {}, not {}.", table_->path,
-                 table_->bucket_count() - 1, bucket);
-  }
-  return arrow::Status::OK();
+  return view_->CheckBucket({table_->id, partition, bucket});
 }
 
 }  // namespace thalweg::service

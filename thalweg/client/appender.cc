@@ -46,7 +46,7 @@ arrow::Status CheckAnswer(Connection& connection, int32_t request_id) {
 
 arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, TableInfo table,
                                                         AppenderLimits limits) {
-  ARROW_ASSIGN_OR_RAISE(auto encoder, BatchEncoder::Make(table));
+  ARROW_ASSIGN_OR_RAISE(auto encoder, format::BatchEncoder::Make(table.schema_id, table.descriptor));
   std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), std::move(encoder), limits));
   pb::InitWriterRequest request;
   auto* path = request.add_table_path();

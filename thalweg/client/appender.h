@@ -12,8 +12,8 @@
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/client/admin.h"
-#include "thalweg/client/batch_encoder.h"
 #include "thalweg/client/connection.h"
+#include "thalweg/format/batch_encoder.h"
 
 namespace thalweg::client {
 
@@ -62,7 +62,7 @@ class Appender {
     size_t in_flight = 0;
   };
 
-  Appender(Connection& connection, TableInfo table, BatchEncoder encoder, AppenderLimits limits)
+  Appender(Connection& connection, TableInfo table, format::BatchEncoder encoder, AppenderLimits limits)
       : connection_(connection), table_(std::move(table)), encoder_(std::move(encoder)), limits_(limits) {}
 
   bool Full(const BucketState& bucket, size_t bytes) const;
@@ -75,7 +75,7 @@ class Appender {
 
   Connection& connection_;
   const TableInfo table_;
-  const BatchEncoder encoder_;
+  const format::BatchEncoder encoder_;
   const AppenderLimits limits_;
   WriterId writer_ = kNoWriter;
   std::map<BucketKey, BucketState> buckets_;

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrow/result.h"
@@ -12,9 +11,7 @@
 #include "thalweg/base/ids.h"
 #include "thalweg/client/admin.h"
 #include "thalweg/client/connection.h"
-#include "thalweg/format/bucket_hash.h"
-#include "thalweg/format/key_encoder.h"
-#include "thalweg/schema/data_type.h"
+#include "thalweg/format/row_placer.h"
 
 namespace thalweg::client {
 
@@ -37,21 +34,15 @@ class RowRouter {
   arrow::Result<std::vector<RoutedRows>> Route(const std::shared_ptr<arrow::RecordBatch>& rows);
 
  private:
-  RowRouter(Connection& connection, TableInfo table) : connection_(connection), table_(std::move(table)) {}
+  RowRouter(Connection& connection, TableInfo table, format::RowPlacer placer)
+      : connection_(connection), table_(std::move(table)), placer_(std::move(placer)) {}
 
-  arrow::Result<PartitionId> PartitionOf(const arrow::RecordBatch& rows, int64_t row);
-  arrow::Result<BucketId> BucketOfRow(const arrow::RecordBatch& rows, int64_t row) const;
+  arrow::Result<PartitionId> PartitionOf(const std::vector<std::string>& values);
 
   Connection& connection_;
   const TableInfo table_;
-  int32_t bucket_count_ = 1;
-  format::KeyFormat key_format_ = format::KeyFormat::kCompacted;
-  format::BucketFunction function_ = format::BucketFunction::kFluss;
-  std::vector<size_t> partition_columns_;
-  std::vector<size_t> key_columns_;
-  std::vector<schema::DataType> key_types_;
+  format::RowPlacer placer_;
   std::map<std::vector<std::string>, PartitionId> partitions_;
-  int32_t next_bucket_ = 0;
 };
 
 }  // namespace thalweg::client

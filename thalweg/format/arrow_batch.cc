@@ -34,19 +34,13 @@ arrow::Result<ByteView> MessageOf(const LogBatchView& batch) {
   return message;
 }
 
-/// Prefix and metadata of the batch's message, and the body behind them.
-struct MessageParts {
-  ByteView metadata;
-  ByteView body;
-};
-
-arrow::Result<MessageParts> SplitMessage(ByteView message) {
+arrow::Result<ArrowMessageParts> SplitMessage(ByteView message) {
   ARROW_ASSIGN_OR_RAISE(const size_t metadata_bytes, ArrowMetadataBytes(message));
   const ByteView rest = message.subspan(kArrowPrefixBytes);
   if (metadata_bytes > rest.size()) {
     return Error(ErrorCode::kCorruptRecord, "The Arrow metadata of {} bytes does not fit the batch.", metadata_bytes);
   }
-  return MessageParts{rest.first(metadata_bytes), rest.subspan(metadata_bytes)};
+  return ArrowMessageParts{rest.first(metadata_bytes), rest.subspan(metadata_bytes)};
 }
 
 std::shared_ptr<arrow::Buffer> Wrap(ByteView bytes) {
@@ -67,7 +61,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadMessage(ByteView metadata
   return rows;
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadParts(const MessageParts& parts, const ArrowMetadata& metadata,
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadParts(const ArrowMessageParts& parts,
+                                                             const ArrowMetadata& metadata,
                                                              const std::shared_ptr<arrow::Schema>& schema) {
   if (metadata.codec() == BodyCodec::kNone) return ReadMessage(parts.metadata, Wrap(parts.body), schema);
   ARROW_ASSIGN_OR_RAISE(auto plain, InflateBody(metadata, parts.body, kDecodedBytesMax));
@@ -77,8 +72,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadParts(const MessageParts&
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> Decode(const LogBatchView& batch,
                                                           const std::shared_ptr<arrow::Schema>& schema) {
   if (batch.empty()) return arrow::RecordBatch::MakeEmpty(schema);
-  ARROW_ASSIGN_OR_RAISE(const ByteView message, MessageOf(batch));
-  ARROW_ASSIGN_OR_RAISE(const MessageParts parts, SplitMessage(message));
+  ARROW_ASSIGN_OR_RAISE(const ArrowMessageParts parts, SplitArrowBatch(batch));
   // Ours first: it refuses what is not a record batch before Arrow's reader sees it.
   ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
   auto rows = ReadParts(parts, metadata, schema);
@@ -108,9 +102,13 @@ arrow::Result<ByteView> ArrowChangeTypes(const LogBatchView& batch) {
   return batch.body().first(count);
 }
 
-arrow::Result<BodyCodec> ArrowBatchCodec(const LogBatchView& batch) {
+arrow::Result<ArrowMessageParts> SplitArrowBatch(const LogBatchView& batch) {
   ARROW_ASSIGN_OR_RAISE(const ByteView message, MessageOf(batch));
-  ARROW_ASSIGN_OR_RAISE(const MessageParts parts, SplitMessage(message));
+  return SplitMessage(message);
+}
+
+arrow::Result<BodyCodec> ArrowBatchCodec(const LogBatchView& batch) {
+  ARROW_ASSIGN_OR_RAISE(const ArrowMessageParts parts, SplitArrowBatch(batch));
   ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
   return metadata.codec();
 }

@@ -36,6 +36,13 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> DecodeArrowRows(const LogBatc
                                                                    const std::shared_ptr<arrow::Schema>& schema,
                                                                    int32_t first, int32_t count);
 
+/// Metadata and body of the one Arrow message in an ARROW batch that is not empty. CORRUPT_RECORD where they do not fit it.
+struct ArrowMessageParts {
+  ByteView metadata;  ///< without the prefix
+  ByteView body;
+};
+arrow::Result<ArrowMessageParts> SplitArrowBatch(const LogBatchView& batch);
+
 /// The change types of an ARROW batch, one a record; empty when all are appends. CORRUPT_RECORD where they do not fit.
 arrow::Result<ByteView> ArrowChangeTypes(const LogBatchView& batch);
 

@@ -106,16 +106,49 @@ Bytes MetadataOf(const ArrowMetadata& metadata, const std::vector<Piece>& pieces
   return whole.Slice(kArrowPrefixBytes, whole.size() - kArrowPrefixBytes);
 }
 
+arrow::Result<std::shared_ptr<arrow::util::Decompressor>> MakeDecompressor(BodyCodec codec) {
+  TW_CHECK(codec != BodyCodec::kNone);
+  const auto type = codec == BodyCodec::kZstd ? arrow::Compression::ZSTD : arrow::Compression::LZ4_FRAME;
+  ARROW_ASSIGN_OR_RAISE(const auto made, arrow::util::Codec::Create(type));
+  return made->MakeDecompressor();
+}
+
 }  // namespace
+
+BufferInflater::BufferInflater(std::shared_ptr<arrow::util::Decompressor> decompressor)
+    : decompressor_(std::move(decompressor)) {}
+BufferInflater::BufferInflater(BufferInflater&&) noexcept = default;
+BufferInflater& BufferInflater::operator=(BufferInflater&&) noexcept = default;
+BufferInflater::~BufferInflater() = default;
+
+arrow::Result<BufferInflater> BufferInflater::Make(BodyCodec codec) {
+  ARROW_ASSIGN_OR_RAISE(auto decompressor, MakeDecompressor(codec));
+  return BufferInflater(std::move(decompressor));
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> BufferInflater::Inflate(BodyBuffer buffer, ByteView body,
+                                                                      uint64_t* bytes_left) {
+  ARROW_ASSIGN_OR_RAISE(const Piece piece, PieceOf(buffer, body));
+  if (piece.bytes > *bytes_left) {
+    return Error(ErrorCode::kRecordTooLarge, "The Arrow batch of {} bytes would take {} more than it may decompressed.",
+                 body.size(), piece.bytes - *bytes_left);
+  }
+  *bytes_left -= piece.bytes;
+  ARROW_ASSIGN_OR_RAISE(auto out, arrow::AllocateBuffer(static_cast<int64_t>(piece.bytes)));
+  if (piece.compressed) {
+    ARROW_RETURN_NOT_OK(Decompress(*decompressor_, piece, out->mutable_data()));
+  } else {
+    std::ranges::copy(piece.encoded, out->mutable_data());
+  }
+  return std::shared_ptr<arrow::Buffer>(std::move(out));
+}
 
 arrow::Result<PlainMessage> InflateBody(const ArrowMetadata& metadata, ByteView body, uint64_t bytes_max) {
   TW_CHECK(metadata.codec() != BodyCodec::kNone);
   ARROW_ASSIGN_OR_RAISE(const auto pieces, Plan(metadata, body, bytes_max));
   const uint64_t total = pieces.empty() ? 0 : pieces.back().offset + Aligned(pieces.back().bytes);
   ARROW_ASSIGN_OR_RAISE(auto out, arrow::AllocateBuffer(static_cast<int64_t>(total)));
-  const auto type = metadata.codec() == BodyCodec::kZstd ? arrow::Compression::ZSTD : arrow::Compression::LZ4_FRAME;
-  ARROW_ASSIGN_OR_RAISE(const auto codec, arrow::util::Codec::Create(type));
-  ARROW_ASSIGN_OR_RAISE(const auto decompressor, codec->MakeDecompressor());
+  ARROW_ASSIGN_OR_RAISE(const auto decompressor, MakeDecompressor(metadata.codec()));
   for (const Piece& piece : pieces) {
     uint8_t* to = out->mutable_data() + piece.offset;
     if (!piece.compressed) {

@@ -1,4 +1,4 @@
-#include "thalweg/client/partition_text.h"
+#include "thalweg/format/partition_text.h"
 
 #include <chrono>
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include "fmt/format.h"
 #include "thalweg/base/error.h"
 
-namespace thalweg::client {
+namespace thalweg::format {
 namespace {
 
 using schema::TypeKind;
@@ -23,7 +23,7 @@ std::string TimeText(int64_t millis) {
 }
 
 /// The fraction of the second has as many digits as it needs, none at all for a whole one.
-std::string TimestampText(format::TimestampValue time) {
+std::string TimestampText(TimestampValue time) {
   constexpr int64_t kDayMs = 86'400'000;
   const int64_t day = time.millis >= 0 ? time.millis / kDayMs : (time.millis + 1) / kDayMs - 1;
   const int64_t of_day = time.millis - day * kDayMs;
@@ -41,7 +41,7 @@ std::string HexText(const std::string& bytes) {
 
 }  // namespace
 
-arrow::Result<std::string> PartitionText(const format::Datum& value, const schema::DataType& type) {
+arrow::Result<std::string> PartitionText(const Datum& value, const schema::DataType& type) {
   if (value.is_null()) return Error(ErrorCode::kPartitionSpecInvalid, "A partition key must have a value.");
   if (const auto* truth = value.get_if<bool>()) return *truth ? "true" : "false";
   if (const auto* number = value.get_if<int64_t>()) {
@@ -51,8 +51,8 @@ arrow::Result<std::string> PartitionText(const format::Datum& value, const schem
   if (const auto* text = value.get_if<std::string>()) {
     return type.kind == TypeKind::kBinary || type.kind == TypeKind::kBytes ? HexText(*text) : *text;
   }
-  if (const auto* time = value.get_if<format::TimestampValue>()) return TimestampText(*time);
+  if (const auto* time = value.get_if<TimestampValue>()) return TimestampText(*time);
   return Error(ErrorCode::kPartitionSpecInvalid, "This client cannot name a partition by a value of type {}.", type);
 }
 
-}  // namespace thalweg::client
+}  // namespace thalweg::format

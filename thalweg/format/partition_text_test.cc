@@ -1,9 +1,9 @@
-#include "thalweg/client/partition_text.h"
+#include "thalweg/format/partition_text.h"
 
 #include "gtest/gtest.h"
 #include "thalweg/base/error.h"
 
-namespace thalweg::client {
+namespace thalweg::format {
 namespace {
 
 using schema::MakeTime;
@@ -11,9 +11,7 @@ using schema::MakeType;
 using schema::TypeKind;
 
 TEST(PartitionTextTest, IsWhatOtherClientsMakeOfAValue) {
-  const auto text = [](format::Datum value, const schema::DataType& type) {
-    return PartitionText(value, type).ValueOr("?");
-  };
+  const auto text = [](Datum value, const schema::DataType& type) { return PartitionText(value, type).ValueOr("?"); };
   EXPECT_EQ(text({std::string("eu")}, MakeType(TypeKind::kString)), "eu");
   EXPECT_EQ(text({std::string("\x01\xAB", 2)}, MakeType(TypeKind::kBytes)), "01ab");
   EXPECT_EQ(text({true}, MakeType(TypeKind::kBoolean)), "true");
@@ -22,8 +20,8 @@ TEST(PartitionTextTest, IsWhatOtherClientsMakeOfAValue) {
   EXPECT_EQ(text({int64_t{-1}}, MakeType(TypeKind::kDate)), "1969-12-31");
   EXPECT_EQ(text({int64_t{45'296'007}}, MakeTime(TypeKind::kTime, 3)), "12-34-56_007");
   const auto timestamp = MakeTime(TypeKind::kTimestamp, 6);
-  EXPECT_EQ(text({format::TimestampValue{1'000, 0}}, timestamp), "1970-01-01-00-00-01_");
-  EXPECT_EQ(text({format::TimestampValue{-1, 500'000}}, timestamp), "1969-12-31-23-59-59_9995");
+  EXPECT_EQ(text({TimestampValue{1'000, 0}}, timestamp), "1970-01-01-00-00-01_");
+  EXPECT_EQ(text({TimestampValue{-1, 500'000}}, timestamp), "1969-12-31-23-59-59_9995");
 }
 
 TEST(PartitionTextTest, NullAndNumbersWithoutAnAgreedTextAreRefused) {
@@ -32,4 +30,4 @@ TEST(PartitionTextTest, NullAndNumbersWithoutAnAgreedTextAreRefused) {
 }
 
 }  // namespace
-}  // namespace thalweg::client
+}  // namespace thalweg::format

@@ -1,0 +1,96 @@
+#include "thalweg/format/arrow_columns.h"
+
+#include <utility>
+
+#include "arrow/array/array_base.h"
+#include "arrow/array/util.h"
+#include "arrow/buffer.h"
+#include "arrow/type.h"
+#include "thalweg/base/error.h"
+#include "thalweg/format/array_assembly.h"
+
+namespace thalweg::format {
+namespace {
+
+arrow::Result<ByteView> BufferOf(BodyBuffer buffer, ByteView body) {
+  if (buffer.length == 0) return ByteView{};
+  if (buffer.offset < 0 || buffer.length < 0 || static_cast<uint64_t>(buffer.offset) > body.size() ||
+      static_cast<uint64_t>(buffer.length) > body.size() - static_cast<uint64_t>(buffer.offset)) {
+    return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer outside of its body.");
+  }
+  return body.subspan(static_cast<size_t>(buffer.offset), static_cast<size_t>(buffer.length));
+}
+
+}  // namespace
+
+arrow::Result<ArrowColumns> ArrowColumns::Make(std::shared_ptr<arrow::Schema> schema, std::vector<int> columns) {
+  ARROW_ASSIGN_OR_RAISE(const auto shapes, ColumnShape::Of(*schema));
+  ArrowColumns made;
+  std::vector<Place> all;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    all.push_back(
+        {static_cast<int>(i), made.node_count_, shapes[i].nodes.size(), made.buffer_count_, shapes[i].buffer_count});
+    made.node_count_ += shapes[i].nodes.size();
+    made.buffer_count_ += shapes[i].buffer_count;
+  }
+  for (const int column : columns) made.places_.push_back(all.at(static_cast<size_t>(column)));
+  made.schema_ = std::move(schema);
+  return made;
+}
+
+arrow::Result<BufferInflater*> ArrowColumns::InflaterOf(BodyCodec codec) {
+  auto& inflater = inflaters_[static_cast<size_t>(codec)];
+  if (!inflater) {
+    ARROW_ASSIGN_OR_RAISE(auto made, BufferInflater::Make(codec));
+    inflater.emplace(std::move(made));
+  }
+  return &*inflater;
+}
+
+arrow::Result<arrow::ArrayVector> ArrowColumns::Decode(const LogBatchView& batch,
+                                                       const std::shared_ptr<const void>& owner, BatchOrigin origin) {
+  arrow::ArrayVector arrays;
+  if (batch.empty()) {
+    for (const Place& place : places_) {
+      ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), arrow::MakeEmptyArray(schema_->field(place.column)->type()));
+    }
+    return arrays;
+  }
+  ARROW_ASSIGN_OR_RAISE(const ArrowMessageParts parts, SplitArrowBatch(batch));
+  ARROW_ASSIGN_OR_RAISE(const ArrowMetadata metadata, ArrowMetadata::Parse(parts.metadata));
+  if (metadata.row_count() != batch.header.record_count || metadata.node_count() != node_count_ ||
+      metadata.buffer_count() != buffer_count_) {
+    return Error(ErrorCode::kCorruptRecord, "The Arrow batch does not fit the header or the schema that it names.");
+  }
+  BufferInflater* inflater = nullptr;
+  if (metadata.codec() != BodyCodec::kNone) {
+    ARROW_ASSIGN_OR_RAISE(inflater, InflaterOf(metadata.codec()));
+  }
+  uint64_t bytes_left = kDecodedBytesMax;
+  std::vector<FieldNode> nodes;
+  std::vector<std::shared_ptr<arrow::Buffer>> buffers;
+  for (const Place& place : places_) {
+    nodes.clear();
+    buffers.clear();
+    for (size_t i = 0; i < place.node_count; ++i) nodes.push_back(metadata.node(place.node_begin + i));
+    for (size_t i = 0; i < place.buffer_count; ++i) {
+      const BodyBuffer buffer = metadata.buffer(place.buffer_begin + i);
+      if (inflater) {
+        ARROW_ASSIGN_OR_RAISE(buffers.emplace_back(), inflater->Inflate(buffer, parts.body, &bytes_left));
+      } else {
+        ARROW_ASSIGN_OR_RAISE(const ByteView bytes, BufferOf(buffer, parts.body));
+        buffers.push_back(ShareBuffer(owner, bytes));
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(auto array, AssembleArray(schema_->field(place.column)->type(), nodes, buffers));
+    const arrow::Status sound = origin == BatchOrigin::kAnybody ? array->ValidateFull() : arrow::Status::OK();
+    if (!sound.ok() || array->length() != batch.header.record_count) {
+      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a column {} that cannot be read: {}",
+                   schema_->field(place.column)->name(), sound.ok() ? "it has too few rows" : sound.message());
+    }
+    arrays.push_back(std::move(array));
+  }
+  return arrays;
+}
+
+}  // namespace thalweg::format

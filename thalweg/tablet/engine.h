@@ -194,6 +194,11 @@ class Engine final : public journal::CommitSink {
   /// The errors of FullScans::Take. After any error the scan is over.
   runtime::Task<arrow::Result<ScanAnswer>> ContinueScan(std::string id, int32_t sequence, uint64_t bytes_max,
                                                         runtime::Executor& home);
+  /// The same, with rows shown to `sink` on `reader`, which may block, instead of copied.
+  runtime::Task<arrow::Result<ScanAnswer>> OpenScan(TableBucket bucket, RowSink sink, runtime::Executor& reader,
+                                                    runtime::Executor& home);
+  runtime::Task<arrow::Result<ScanAnswer>> ContinueScan(std::string id, int32_t sequence, RowSink sink,
+                                                        runtime::Executor& reader, runtime::Executor& home);
   runtime::Task<> EndScan(std::string id, runtime::Executor& home);
   std::optional<TableBucket> BucketOfScan(const std::string& id) const;
   /// The connection over which these were read is gone: they end soon, unless they are read over another.
@@ -298,7 +303,12 @@ class Engine final : public journal::CommitSink {
   runtime::Task<arrow::Status> EnsureNumbers(Shard& shard, Bucket& bucket, const KvTable& table, uint64_t count);
   runtime::Task<arrow::Status> AwaitDirtyRoom(Shard& shard, int64_t timeout_ms);
   runtime::Task<arrow::Result<std::shared_ptr<Bucket>>> FindRows(Shard& shard, TableBucket bucket);
-  arrow::Result<ScanAnswer> OpenScanNow(BucketStore& log, kv::BucketState& state, int64_t limit, uint64_t bytes_max);
+  using ReadScan = std::function<arrow::Result<ScannedBatch>(FullScan&)>;
+  arrow::Result<ScanAnswer> OpenScanNow(BucketStore& log, kv::BucketState& state, int64_t limit, const ReadScan& read);
+  runtime::Task<arrow::Result<ScanAnswer>> OpenScanOn(TableBucket bucket, int64_t limit, ReadScan read,
+                                                      runtime::Executor& reader, runtime::Executor& home);
+  runtime::Task<arrow::Result<ScanAnswer>> ContinueScanOn(std::string id, int32_t sequence, ReadScan read,
+                                                          runtime::Executor& reader, runtime::Executor& home);
   runtime::Task<arrow::Status> EnsureRows(Shard& shard, std::shared_ptr<Bucket> bucket);
   runtime::Task<> OpenRows(Shard& shard, std::shared_ptr<Bucket> bucket);
   runtime::Task<arrow::Status> ReplayChangelog(Shard& shard, std::shared_ptr<Bucket> bucket, const KvTable& table,

@@ -42,6 +42,16 @@ arrow::Result<ScannedBatch> FullScan::Read(uint64_t bytes_max) {
   return read;
 }
 
+arrow::Result<ScannedBatch> FullScan::Read(const RowSink& sink) {
+  ScannedBatch read;
+  for (bool go_on = true; go_on && left_ > 0 && cursor_->Valid(); cursor_->Next(), --left_, ++read.rows) {
+    ARROW_ASSIGN_OR_RAISE(go_on, sink(cursor_->value()));
+  }
+  ARROW_RETURN_NOT_OK(cursor_->status());
+  read.more = left_ > 0 && cursor_->Valid();
+  return read;
+}
+
 std::string FullScans::MakeId() { return fmt::format("{:016x}{:016x}", random_.Next(), random_.Next()); }
 
 int64_t FullScans::DeadlineOf(const FullScan& scan) const {

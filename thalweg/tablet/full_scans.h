@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,9 @@ struct ScannedBatch {
   bool more = false;  ///< there are rows behind them
 };
 
+/// Looks at the value of a row, where it is. False: that is enough for now, and the row was read. An error ends the scan.
+using RowSink = std::function<arrow::Result<bool>(ByteView value)>;
+
 /// All rows of one bucket as they were at one moment, read batch by batch. It keeps the bucket's store open and whatever
 /// the rows are in, so it must not live for long.
 /// Thread safety: none; it is whose who has taken it from FullScans.
@@ -55,6 +59,8 @@ class FullScan {
   const kv::StateMeta& meta() const { return snapshot_->meta(); }
   /// At least one row where there is one, however large; beyond that, what fits in `bytes_max`. After an error the scan is over.
   arrow::Result<ScannedBatch> Read(uint64_t bytes_max);
+  /// Shows the next rows to `sink`; the batch says how many, and has no values.
+  arrow::Result<ScannedBatch> Read(const RowSink& sink);
 
  private:
   friend class FullScans;

@@ -31,7 +31,7 @@ class ScanReader final : public arrow::RecordBatchReader {
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override;
   /// As ReadNext, with where the rows are from: for those who follow, and go on later.
   arrow::Result<ScanBatch> NextBatch();
-  /// Nothing is read any more; waits for the read that is under way.
+  /// Nothing is read any more; waits for the read that is under way. Cancels a scan that follows, with all of its streams.
   arrow::Status Close() override;
 
  private:

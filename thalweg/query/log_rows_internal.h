@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "arrow/result.h"
+#include "arrow/status.h"
+#include "thalweg/base/bytes.h"
+#include "thalweg/base/ids.h"
+#include "thalweg/format/log_batch.h"
+#include "thalweg/format/predicate_filter.h"
+#include "thalweg/query/log_decoder_internal.h"
+#include "thalweg/query/scan_core_internal.h"
+#include "thalweg/tablet/read.h"
+
+namespace thalweg::query {
+
+/// Which records of one bucket are wanted: an offset range, which may be open at its end, and a range of commit times.
+struct LogPart {
+  TableBucket bucket;
+  LogOffset next;
+  LogOffset end{INT64_MAX};
+  int64_t from_ms = INT64_MIN;
+  int64_t to_ms = INT64_MAX;
+
+  bool done() const { return next >= end; }
+};
+
+/// Turns what one read of a bucket has brought into batches of rows.
+///
+/// Thread safety: none. Blocks: it reads files.
+class LogRows {
+ public:
+  static arrow::Result<std::unique_ptr<LogRows>> Make(ScanCore& scan);
+
+  /// Takes the batches of `read`, which was successful, for `part`.
+  arrow::Status Start(const tablet::ReadResult& read, const LogPart& part);
+  /// The next rows of it that are wanted, at most as many as a batch may have; nothing at its end. `part()` goes on with each.
+  arrow::Result<std::optional<ScanBatch>> Next();
+  /// What is left to do of the bucket.
+  const LogPart& part() const { return part_; }
+
+ private:
+  /// Whole batches, one behind the other.
+  struct Piece {
+    Bytes batches;
+    Bytes statistics;  ///< see journal::Entry
+    size_t statistics_at = 0;
+  };
+
+  explicit LogRows(ScanCore& scan) : scan_(scan) {}
+
+  arrow::Result<Bytes> NextStatistics(Piece& piece, const format::BatchHeader& header) const;
+  bool MayMatch(const format::BatchHeader& header, ByteView statistics);
+  arrow::Result<std::optional<ScanBatch>> Take(const format::LogBatchView& batch, const Bytes& owner);
+  arrow::Result<std::optional<ScanBatch>> Cut();
+
+  ScanCore& scan_;
+  std::unique_ptr<LogDecoder> decoder_;
+  std::map<SchemaId, format::BatchFilter> filters_;
+  std::shared_ptr<tablet::BucketStore> store_;
+  LogPart part_;
+  std::deque<Piece> pieces_;
+  std::shared_ptr<arrow::RecordBatch> rest_;  ///< of rows that are too many for one batch
+  LogOffset rest_next_;                       ///< behind them
+};
+
+/// The bytes of a read that lie in a file.
+arrow::Result<Bytes> ReadRange(const log::LogRange& range);
+
+}  // namespace thalweg::query

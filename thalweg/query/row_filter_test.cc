@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "thalweg/format/random_datum_internal.h"
 #include "thalweg/query/test_query_internal.h"
 #include "thalweg/schema/arrow_mapping.h"
 

@@ -56,6 +56,7 @@ arrow::Result<Bytes> BatchEncoder::EncodeRowLog(const arrow::RecordBatch& rows, 
   std::vector<std::vector<uint8_t>> encoded;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     std::vector<Datum> values;
+    values.reserve(types_.size());
     for (int column = 0; column < rows.num_columns(); ++column) {
       values.push_back(DatumAt(*rows.column(column), row));
     }

@@ -60,6 +60,7 @@ arrow::Result<std::vector<PlacedRows>> RowPlacer::Place(const arrow::RecordBatch
   std::map<std::pair<std::vector<std::string>, BucketId>, std::vector<int64_t>> places;
   auto last = places.end();
   std::vector<Datum> key;
+  key.reserve(bucket_columns_.size());
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     std::pair<std::vector<std::string>, BucketId> place{{}, turn};
     if (keyed) {

@@ -46,3 +46,15 @@ target_link_libraries(thalweg_roaring INTERFACE ${ROARING_LIBRARY})
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 add_library(thalweg_xxhash INTERFACE)
 target_include_directories(thalweg_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE_DIR})
+
+# DuckDB's library and headers, put there by tools/setup/duckdb.sh. Only thalweg/sql may see its headers.
+set(DUCKDB_VERSION 1.4.4)
+find_path(DUCKDB_INCLUDE_DIR duckdb.hpp NO_DEFAULT_PATH
+  HINTS $ENV{THALWEG_CACHE}/duckdb-${DUCKDB_VERSION}/include ${CMAKE_SOURCE_DIR}/.cache/duckdb-${DUCKDB_VERSION}/include)
+if(NOT DUCKDB_INCLUDE_DIR)
+  message(FATAL_ERROR "DuckDB's headers are missing: run ./dev setup")
+endif()
+get_filename_component(DUCKDB_HOME ${DUCKDB_INCLUDE_DIR} DIRECTORY)
+add_library(thalweg_duckdb INTERFACE)
+target_include_directories(thalweg_duckdb SYSTEM INTERFACE ${DUCKDB_INCLUDE_DIR})
+target_link_libraries(thalweg_duckdb INTERFACE ${DUCKDB_HOME}/lib/libduckdb.so)

@@ -2,6 +2,7 @@
 # Brings a Debian 12 machine to where the tree builds and all its tests run; says what it does and does nothing twice.
 #   tools/setup/apt.lock           pinned apt packages: installed when missing (the only step that needs root or sudo)
 #   tools/setup/requirements.txt   pinned, hashed wheels in .venv; libarrow and its headers come with pyarrow
+#   tools/setup/duckdb.sh          DuckDB's pinned, hashed library and headers, fetched by npm into .cache
 #   tests/peers/versitygw.py       a pinned S3 server for the tests, built by Go into .cache
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -124,4 +125,7 @@ if [[ ! -f $stamp || $(<"$stamp") != "$key" ]] || ! .venv/bin/python -c '' 2>/de
 elif [[ ${1:-} != --quiet ]]; then
   say "nothing to do: apt packages and .venv are as the lock files want them"
 fi
+# npm only unpacks what is pinned by its hash: any version of it will do.
+command -v npm >/dev/null || { say "apt: installing npm"; mkdir -p "${apt_log%/*}"; apt_get install --no-install-recommends npm; }
+tools/setup/duckdb.sh
 make_s3_server

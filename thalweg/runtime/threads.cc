@@ -1,6 +1,8 @@
 #include "thalweg/runtime/threads.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -13,8 +15,8 @@ thread_local const BlockingPool* current_pool = nullptr;
 constexpr size_t kThreadNameBytesMax = 15;  // the kernel's limit
 }  // namespace
 
-BlockingPool::BlockingPool(size_t threads_max, std::string name)
-    : threads_max_(threads_max), name_(std::move(name)), timers_(std::make_unique<TimerHeap>()) {
+BlockingPool::BlockingPool(size_t threads_max, std::string name, int nice)
+    : threads_max_(threads_max), name_(std::move(name)), nice_(nice), timers_(std::make_unique<TimerHeap>()) {
   TW_CHECK(threads_max >= 1);
 }
 
@@ -57,6 +59,8 @@ void BlockingPool::Start(size_t index) {
 void BlockingPool::Run(size_t index) {
   const std::string name = threads_max_ == 1 ? name_ : name_ + "-" + std::to_string(index);
   pthread_setname_np(pthread_self(), name.substr(0, kThreadNameBytesMax).c_str());
+  // To Linux a priority is a thread's. Without it the work is done all the same.
+  if (nice_ > 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_);
   current_pool = this;
   std::unique_lock lock(mutex_);
   while (!stopping_) {

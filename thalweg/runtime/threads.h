@@ -21,7 +21,8 @@ class TimerHeap;
 /// Thread safety: all but Stop and the destructor, which one thread calls, not one of the pool.
 class BlockingPool final : public Executor {
  public:
-  explicit BlockingPool(size_t threads_max, std::string name = "blocking");
+  /// `nice` above 0: its threads stand back behind others for the CPU, up to 19 (man 2 setpriority).
+  explicit BlockingPool(size_t threads_max, std::string name = "blocking", int nice = 0);
   /// Stops.
   ~BlockingPool() override;
 
@@ -43,6 +44,7 @@ class BlockingPool final : public Executor {
 
   const size_t threads_max_;
   const std::string name_;
+  const int nice_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;   ///< of those that have nothing to do

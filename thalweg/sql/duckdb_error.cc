@@ -1,0 +1,58 @@
+#include <charconv>
+#include <string>
+#include <unordered_map>
+
+#include "thalweg/base/error.h"
+#include "thalweg/sql/duckdb_internal.h"
+
+namespace thalweg::sql {
+namespace {
+
+// Under these an exception carries our status through DuckDB.
+constexpr const char* kCodeKey = "thalweg_code";
+constexpr const char* kStatusKey = "thalweg_status";
+
+int NumberOf(const std::unordered_map<std::string, std::string>& info, const char* key, int otherwise) {
+  const auto found = info.find(key);
+  if (found == info.end()) return otherwise;
+  int number = otherwise;
+  std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+  return number;
+}
+
+}  // namespace
+
+void ThrowStatus(const arrow::Status& status) {
+  const auto type = status.IsCancelled()     ? duckdb::ExceptionType::INTERRUPT
+                    : status.IsOutOfMemory() ? duckdb::ExceptionType::OUT_OF_MEMORY
+                                             : duckdb::ExceptionType::INVALID_INPUT;
+  throw duckdb::Exception(type, status.message(),
+                          {{kCodeKey, std::to_string(static_cast<int>(CodeOf(status)))},
+                           {kStatusKey, std::to_string(static_cast<int>(status.code()))}});
+}
+
+arrow::Status StatusOf(const duckdb::ErrorData& error) {
+  const auto& info = error.ExtraInfo();
+  if (info.contains(kCodeKey)) {
+    const auto code = static_cast<ErrorCode>(NumberOf(info, kCodeKey, -1));
+    if (code != ErrorCode::kUnknownServerError) return MakeError(code, error.RawMessage());
+    return {
+        static_cast<arrow::StatusCode>(NumberOf(info, kStatusKey, static_cast<int>(arrow::StatusCode::UnknownError))),
+        error.RawMessage()};
+  }
+  switch (error.Type()) {
+    case duckdb::ExceptionType::OUT_OF_MEMORY:
+      return arrow::Status::OutOfMemory("The query needs more memory than it may have (", error.RawMessage(), ")");
+    case duckdb::ExceptionType::INTERRUPT:
+      return arrow::Status::Cancelled("The query was cancelled.");
+    case duckdb::ExceptionType::INTERNAL:
+    case duckdb::ExceptionType::FATAL:
+      return arrow::Status::UnknownError(error.Message());
+    case duckdb::ExceptionType::NOT_IMPLEMENTED:
+      return arrow::Status::NotImplemented(error.Message());
+    default:
+      return arrow::Status::Invalid(error.Message());
+  }
+}
+
+}  // namespace thalweg::sql

@@ -1,0 +1,61 @@
+#include <string>
+#include <utility>
+
+#include "duckdb/main/config.hpp"
+#include "duckdb/parallel/task_scheduler.hpp"
+#include "thalweg/sql/catalog_internal.h"
+#include "thalweg/sql/instance_internal.h"
+#include "thalweg/sql/table_function_internal.h"
+
+namespace thalweg::sql {
+namespace {
+
+void Configure(duckdb::DBConfig& config, size_t threads, uint64_t memory_bytes_max) {
+  const auto set = [&](const char* name, duckdb::Value value) { config.SetOptionByName(name, std::move(value)); };
+  set("threads", duckdb::Value::BIGINT(static_cast<int64_t>(threads)));
+  // All threads are ours: DuckDB starts none.
+  set("external_threads", duckdb::Value::BIGINT(static_cast<int64_t>(threads)));
+  set("memory_limit", std::to_string(memory_bytes_max) + "B");
+  config.options.use_temporary_directory = false;
+  config.options.temporary_directory.clear();
+  set("enable_external_access", duckdb::Value::BOOLEAN(false));
+  set("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
+  set("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
+  set("allow_community_extensions", duckdb::Value::BOOLEAN(false));
+  // Tables have no order over their buckets that would be worth one thread.
+  set("preserve_insertion_order", duckdb::Value::BOOLEAN(false));
+  set("lock_configuration", duckdb::Value::BOOLEAN(true));
+  config.storage_extensions[kCatalogName] = MakeStorageExtension();
+  config.options.database_type = kCatalogName;
+  config.optimizer_extensions.push_back(MakeLimitPushdown());
+}
+
+}  // namespace
+
+arrow::Result<std::unique_ptr<Instance>> Instance::Open(QueryThreads& pool, size_t threads, uint64_t memory_bytes_max) {
+  return Guarded([&]() -> arrow::Result<std::unique_ptr<Instance>> {
+    duckdb::DBConfig config;
+    Configure(config, threads, memory_bytes_max);
+    std::unique_ptr<Instance> made(new Instance);
+    made->database_ = std::make_unique<duckdb::DuckDB>(kCatalogName, &config);
+    auto& scheduler = duckdb::TaskScheduler::GetScheduler(*made->database_->instance);
+    for (size_t i = 1; i < threads; ++i) {
+      auto ended = std::make_shared<std::promise<void>>();
+      made->loops_.push_back(ended->get_future());
+      pool.Post([&scheduler, &running = made->running_, ended = std::move(ended)] {
+        scheduler.ExecuteForever(&running);
+        ended->set_value();
+      });
+    }
+    return made;
+  });
+}
+
+Instance::~Instance() {
+  if (database_ == nullptr) return;
+  running_ = false;
+  duckdb::TaskScheduler::GetScheduler(*database_->instance).Signal(loops_.size());
+  for (auto& loop : loops_) loop.wait();
+}
+
+}  // namespace thalweg::sql

@@ -9,9 +9,11 @@
 #include "thalweg/app/doctor.h"
 #include "thalweg/app/serve.h"
 #include "thalweg/app/serve_options.h"
+#include "thalweg/app/sql_directory.h"
 #include "thalweg/base/error.h"
 #include "thalweg/base/nearest_name.h"
 #include "thalweg/cli/command.h"
+#include "thalweg/cli/sql_command.h"
 #include "thalweg/io/file_system.h"
 #include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
@@ -137,6 +139,7 @@ int Main(int argc, char** argv) {
 
   cli::Action action;
   cli::AddCommands(app, &action);
+  cli::AddSqlCommand(app, &action, OpenSqlDirectory);
 
   try {
     app.parse(argc, argv);

@@ -8,7 +8,7 @@
 #include "thalweg/schema/schema.h"
 #include "thalweg/sql/duckdb_internal.h"
 
-/// How columns of tables look in SQL, and values of SQL in tables. Buffers stay what they are wherever both sides agree.
+/// How columns of tables look in SQL. Buffers stay what they are wherever both sides agree.
 ///
 ///   BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DATE DECIMAL ARRAY MAP ROW: the same (ARRAY is a LIST, ROW a STRUCT)
 ///   CHAR, STRING: VARCHAR · BINARY, BYTES: BLOB · TIME: TIME · TIMESTAMP: TIMESTAMP_S, _MS, TIMESTAMP or _NS by its precision
@@ -21,12 +21,5 @@ std::shared_ptr<arrow::Schema> ToSqlArrowSchema(const schema::Schema& schema);
 
 /// What DuckDB makes of such columns: types, and how to convert them.
 duckdb::ArrowTableSchema ToDuckSchema(duckdb::DBConfig& config, const arrow::Schema& schema);
-
-/// The type of a column that is to hold what a query gives, for CREATE TABLE … AS. INVALID_TABLE for types that tables do not have.
-arrow::Result<schema::DataType> ToTableType(const arrow::DataType& type);
-
-/// Values that DuckDB made for a column of `type`, as ToArrowType has them. INVALID_TABLE for a BINARY of another length. Parts of
-/// a second beyond the column's precision are cut.
-arrow::Result<std::shared_ptr<arrow::Array>> ToTableArray(const arrow::Array& array, const schema::DataType& type);
 
 }  // namespace thalweg::sql

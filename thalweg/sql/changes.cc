@@ -18,8 +18,8 @@
 #include "thalweg/base/error.h"
 #include "thalweg/query/writer.h"
 #include "thalweg/runtime/block_on.h"
-#include "thalweg/sql/arrow_types_internal.h"
 #include "thalweg/sql/catalog_internal.h"
+#include "thalweg/sql/table_values.h"
 
 namespace thalweg::sql {
 namespace {

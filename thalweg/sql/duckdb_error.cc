@@ -40,6 +40,10 @@ arrow::Status StatusOf(const duckdb::ErrorData& error) {
         static_cast<arrow::StatusCode>(NumberOf(info, kStatusKey, static_cast<int>(arrow::StatusCode::UnknownError))),
         error.RawMessage()};
   }
+  if (const auto what = info.find("error_subtype"); what != info.end() && what->second == "MISSING_ENTRY") {
+    const auto type = info.find("type");
+    if (type != info.end() && type->second == "Table") return MakeError(ErrorCode::kTableNotExist, error.Message());
+  }
   switch (error.Type()) {
     case duckdb::ExceptionType::OUT_OF_MEMORY:
       return arrow::Status::OutOfMemory("The query needs more memory than it may have (", error.RawMessage(), ")");

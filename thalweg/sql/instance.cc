@@ -1,8 +1,10 @@
 #include <string>
 #include <utility>
 
+#include "duckdb/catalog/catalog.hpp"
 #include "duckdb/main/config.hpp"
 #include "duckdb/parallel/task_scheduler.hpp"
+#include "duckdb/parser/parsed_data/drop_info.hpp"
 #include "thalweg/sql/catalog_internal.h"
 #include "thalweg/sql/instance_internal.h"
 #include "thalweg/sql/table_function_internal.h"
@@ -27,7 +29,31 @@ void Configure(duckdb::DBConfig& config, size_t threads, uint64_t memory_bytes_m
   set("lock_configuration", duckdb::Value::BOOLEAN(true));
   config.storage_extensions[kCatalogName] = MakeStorageExtension();
   config.options.database_type = kCatalogName;
-  config.optimizer_extensions.push_back(MakeLimitPushdown());
+}
+
+// Functions that change DuckDB for whoever comes next, or that read memory where they are told to. (Functions that read files
+// find that they may not.)
+constexpr const char* kRemovedTableFunctions[] = {
+    "add_parquet_key", "arrow_scan",      "arrow_scan_dumb",     "checkpoint",          "force_checkpoint",
+    "copy_database",   "disable_logging", "enable_logging",      "import_database",     "json_execute_serialized_sql",
+    "seq_scan",        "storage_info",    "pragma_storage_info", "truncate_duckdb_logs"};
+
+void RemoveFunctions(duckdb::DuckDB& database) {
+  duckdb::Connection connection(database);
+  connection.context->RunFunctionInTransaction([&] {
+    auto& catalog = duckdb::Catalog::GetSystemCatalog(*connection.context);
+    const auto remove = [&](duckdb::CatalogType type, const char* name) {
+      duckdb::DropInfo info;
+      info.type = type;
+      info.schema = DEFAULT_SCHEMA;
+      info.name = name;
+      info.if_not_found = duckdb::OnEntryNotFound::RETURN_NULL;
+      info.allow_drop_internal = true;
+      catalog.DropEntry(*connection.context, info);
+    };
+    for (const char* name : kRemovedTableFunctions) remove(duckdb::CatalogType::TABLE_FUNCTION_ENTRY, name);
+    remove(duckdb::CatalogType::SCALAR_FUNCTION_ENTRY, "write_log");
+  });
 }
 
 }  // namespace
@@ -38,6 +64,8 @@ arrow::Result<std::unique_ptr<Instance>> Instance::Open(QueryThreads& pool, size
     Configure(config, threads, memory_bytes_max);
     std::unique_ptr<Instance> made(new Instance);
     made->database_ = std::make_unique<duckdb::DuckDB>(kCatalogName, &config);
+    duckdb::DBConfig::GetConfig(*made->database_->instance).optimizer_extensions.push_back(MakeLimitPushdown());
+    RemoveFunctions(*made->database_);
     auto& scheduler = duckdb::TaskScheduler::GetScheduler(*made->database_->instance);
     for (size_t i = 1; i < threads; ++i) {
       auto ended = std::make_shared<std::promise<void>>();

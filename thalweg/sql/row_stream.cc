@@ -61,10 +61,13 @@ class RowStream final : public arrow::RecordBatchReader {
   arrow::Status Next(std::shared_ptr<arrow::RecordBatch>* batch) {
     duckdb::unique_ptr<duckdb::ArrowAppender> rows;
     duckdb::idx_t count = 0;
-    while (count < kBatchRows) {
+    while (count < kBatchRows && !ended_) {
       const auto chunk = result_->Fetch();
       if (result_->HasError()) return StatusOf(result_->GetErrorObject());
-      if (!chunk || chunk->size() == 0) break;
+      if (!chunk || chunk->size() == 0) {
+        ended_ = true;  // to ask once more would be an error
+        break;
+      }
       if (!rows) {
         rows = duckdb::make_uniq<duckdb::ArrowAppender>(
             result_->types, kBatchRows, result_->client_properties,
@@ -83,6 +86,7 @@ class RowStream final : public arrow::RecordBatchReader {
   const uint64_t statement_;
   duckdb::unique_ptr<duckdb::QueryResult> result_;
   const std::shared_ptr<arrow::Schema> schema_;
+  bool ended_ = false;
   arrow::Status failure_;
 };
 
@@ -92,8 +96,13 @@ std::shared_ptr<arrow::Schema> SchemaOf(duckdb::ClientContext& context,
                                         const duckdb::vector<duckdb::LogicalType>& types,
                                         const duckdb::vector<duckdb::string>& names) {
   auto properties = context.GetClientProperties();
+  // What a parameter decides is not known before it has a value.
+  auto known = types;
+  for (auto& type : known) {
+    if (type.id() == duckdb::LogicalTypeId::UNKNOWN) type = duckdb::LogicalType::SQLNULL;
+  }
   ::ArrowSchema exported;
-  duckdb::ArrowConverter::ToArrowSchema(&exported, types, names, properties);
+  duckdb::ArrowConverter::ToArrowSchema(&exported, known, names, properties);
   return ValueOrThrow(arrow::ImportSchema(&exported));
 }
 

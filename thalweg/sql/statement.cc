@@ -10,13 +10,13 @@
 #include "duckdb/main/prepared_statement.hpp"
 #include "duckdb/parser/statement/select_statement.hpp"
 #include "thalweg/base/error.h"
-#include "thalweg/sql/arrow_types_internal.h"
 #include "thalweg/sql/catalog_internal.h"
 #include "thalweg/sql/definition_runner_internal.h"
 #include "thalweg/sql/duck_session_internal.h"
 #include "thalweg/sql/row_stream_internal.h"
 #include "thalweg/sql/statement_rules_internal.h"
 #include "thalweg/sql/statement_text_internal.h"
+#include "thalweg/sql/table_values.h"
 #include "thalweg/sql/token.h"
 
 namespace thalweg::sql {
@@ -169,7 +169,9 @@ arrow::Result<std::shared_ptr<Statement>> PrepareForDuckDb(const std::shared_ptr
   ARROW_ASSIGN_OR_RAISE(const std::string sql, ForDuckDb(text, core->database()));
   auto parsed = core->connection().ExtractStatements(sql);
   if (parsed.empty()) return arrow::Status::Invalid("There is no statement.");
-  if (parsed.size() > 1) return arrow::Status::Invalid("There is more than one statement.");
+  if (parsed.size() > 1) {
+    return arrow::Status::Invalid("A PIVOT needs the values that become columns: write ON column IN (value, …).");
+  }
   return DuckStatement::Make(core, std::move(parsed[0]));
 }
 

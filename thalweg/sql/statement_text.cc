@@ -54,6 +54,13 @@ size_t EndOfMoment(const std::vector<Token>& tokens, size_t from) {
   return at;
 }
 
+/// The index behind "[AS] name" that begins at `from`; `from` itself where there is no alias.
+size_t EndOfAlias(const std::vector<Token>& tokens, size_t from) {
+  const size_t name = from + (tokens[from].Is("AS") ? 1 : 0);
+  if (tokens[name].kind == TokenKind::kQuoted) return name + 1;
+  return tokens[name].kind == TokenKind::kWord && !IsOneOf(tokens[name], kAfterTable) ? name + 1 : from;
+}
+
 }  // namespace
 
 arrow::Result<std::optional<std::string>> DatabaseOfUse(std::string_view statement) {
@@ -106,14 +113,21 @@ arrow::Result<std::string> ForDuckDb(std::string_view statement, const std::stri
       continue;
     }
     const size_t end = EndOfMoment(tokens, i + 4);
-    if (end == i + 4)
+    if (end == i + 4) {
       return arrow::Status::Invalid("Expected a moment behind FOR SYSTEM_TIME AS OF at ",
-                                    PlaceIn(statement, tokens[i + 4].begin), ".");
+                                    PlaceIn(statement, tokens[end].begin), ".");
+    }
+    const auto text = [&](size_t from, size_t to) {
+      return from == to ? std::string_view()
+                        : statement.substr(tokens[from].begin, tokens[to - 1].end - tokens[from].begin);
+    };
+    // DuckDB wants the alias in front of AT.
+    const size_t behind_alias = EndOfAlias(tokens, end);
     made += statement.substr(copied, tokens[i].begin - copied);
-    made += fmt::format("AT (TIMESTAMP => {})",
-                        statement.substr(tokens[i + 4].begin, tokens[end - 1].end - tokens[i + 4].begin));
-    copied = tokens[end - 1].end;
-    i = end - 1;
+    made += fmt::format("{}{}AT (TIMESTAMP => {})", text(end, behind_alias), end == behind_alias ? "" : " ",
+                        text(i + 4, end));
+    copied = tokens[behind_alias - 1].end;
+    i = behind_alias - 1;
   }
   return made + std::string(statement.substr(copied));
 }

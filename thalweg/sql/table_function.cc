@@ -37,12 +37,24 @@ struct ScanThread final : public duckdb::LocalTableFunctionState {
   int64_t rows = 0;                   ///< of it
 };
 
-/// The next batch that has rows; false at the end of the stream.
-bool NextBatch(ScanThread& thread) {
-  while (true) {
+/// A stream that nobody reads yet; null where there is none.
+std::shared_ptr<arrow::RecordBatchReader> TakeStream(RunningScan& running) {
+  std::lock_guard lock(running.mutex);
+  if (running.streams.empty()) return nullptr;
+  auto stream = std::move(running.streams.back());
+  running.streams.pop_back();
+  return stream;
+}
+
+/// The next batch that has rows, of further streams too, since there may be fewer threads than streams; false at the end of all.
+bool NextBatch(RunningScan& running, ScanThread& thread) {
+  while (thread.stream) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ThrowNotOk(thread.stream->ReadNext(&batch));
-    if (batch == nullptr) return false;
+    if (batch == nullptr) {
+      thread.stream = TakeStream(running);
+      continue;
+    }
     if (batch->num_rows() == 0) continue;
     auto exported = duckdb::make_shared_ptr<duckdb::ArrowArrayWrapper>();
     ThrowNotOk(arrow::ExportRecordBatch(*batch, reinterpret_cast<::ArrowArray*>(&exported->arrow_array)));
@@ -51,6 +63,7 @@ bool NextBatch(ScanThread& thread) {
     thread.rows = batch->num_rows();
     return true;
   }
+  return false;
 }
 
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> StartScan(duckdb::ClientContext& context,
@@ -90,22 +103,14 @@ duckdb::unique_ptr<duckdb::LocalTableFunctionState> StartThread(duckdb::Executio
   auto& running = global->Cast<RunningScan>();
   auto thread = duckdb::make_uniq<ScanThread>(context.client);
   thread->arrow.column_ids.assign(running.output_columns.begin(), running.output_columns.end());
-  std::lock_guard lock(running.mutex);
-  if (!running.streams.empty()) {
-    thread->stream = std::move(running.streams.back());
-    running.streams.pop_back();
-  }
+  thread->stream = TakeStream(running);
   return thread;
 }
 
 void GiveRows(duckdb::ClientContext& context, duckdb::TableFunctionInput& input, duckdb::DataChunk& output) {
   auto& running = input.global_state->Cast<RunningScan>();
   auto& thread = input.local_state->Cast<ScanThread>();
-  if (!thread.stream) return;
-  if (static_cast<int64_t>(thread.arrow.chunk_offset) >= thread.rows && !NextBatch(thread)) {
-    thread.stream.reset();
-    return;
-  }
+  if (static_cast<int64_t>(thread.arrow.chunk_offset) >= thread.rows && !NextBatch(running, thread)) return;
   const auto count =
       std::min<int64_t>(STANDARD_VECTOR_SIZE, thread.rows - static_cast<int64_t>(thread.arrow.chunk_offset));
   output.SetCardinality(static_cast<duckdb::idx_t>(count));

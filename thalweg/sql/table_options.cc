@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "thalweg/base/error.h"
+#include "thalweg/base/nearest_name.h"
 #include "thalweg/schema/agg_function.h"
 #include "thalweg/sql/table_options_internal.h"
 
@@ -21,11 +22,13 @@ bool IsKept(std::string_view key) {
 }
 
 arrow::Status NotKnown(std::string_view key) {
+  std::vector<std::string> known = {"bucket.num", "bucket.key", "auto-increment.fields"};
+  for (const auto& option : schema::TableOptions()) known.emplace_back(option.key);
+  const std::string_view nearest = NearestName(key, known);
   return Error(ErrorCode::kInvalidConfig,
-               "'{}' is no option of a table. There are bucket.num, bucket.key, auto-increment.fields, "
-               "fields.COLUMN.agg and the "
-               "options of docs/table_options.md; a property of your own is called custom.NAME.",
-               key);
+               "'{}' is no option of a table{} `thalweg table options` lists them; a property of your own is called "
+               "custom.NAME.",
+               key, nearest.empty() ? "." : fmt::format("; did you mean '{}'?", nearest));
 }
 
 std::vector<std::string> SplitNames(std::string_view text) {

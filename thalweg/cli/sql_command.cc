@@ -1,0 +1,134 @@
+#include "thalweg/cli/sql_command.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "arrow/record_batch.h"
+#include "fmt/format.h"
+#include "thalweg/base/error.h"
+#include "thalweg/cli/answer_rows.h"
+#include "thalweg/cli/output.h"
+#include "thalweg/cli/row_sink.h"
+#include "thalweg/cli/server_access.h"
+#include "thalweg/cli/sql_shell.h"
+#include "thalweg/cli/text_table.h"
+#include "thalweg/io/file_system.h"
+#include "thalweg/io/posix_file_system.h"
+#include "thalweg/io/terminal.h"
+#include "thalweg/sql/session.h"
+#include "thalweg/sql/token.h"
+
+namespace thalweg::cli {
+namespace {
+
+constexpr size_t kScriptBytesMax = 64 << 20;
+
+struct SqlArguments {
+  std::string data;
+  std::string config;
+  std::string database = kDefaultDatabase;
+  std::vector<std::string> commands;
+  std::string file;
+  std::string format;
+  std::string output;
+};
+
+arrow::Result<std::string> ReadInput() {
+  std::string text;
+  std::array<uint8_t, 64 << 10> piece;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const size_t got, io::ReadStandardInput(piece));
+    if (got == 0) return text;
+    text.append(AsText(ByteView(piece).first(got)));
+    if (text.size() > kScriptBytesMax) {
+      return Error(ErrorCode::kInvalidConfig, "The script is longer than {} MiB: `thalweg produce` brings rows in.",
+                   kScriptBytesMax >> 20);
+    }
+  }
+}
+
+arrow::Result<RowFormat> FormatOf(const SqlArguments& arguments) {
+  if (!arguments.format.empty()) return ParseRowFormat(arguments.format);
+  if (!arguments.output.empty() && arguments.output != "-") return FormatOfFile(arguments.output);
+  return RowFormat::kTable;
+}
+
+arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
+  ARROW_ASSIGN_OR_RAISE(const RowFormat format, FormatOf(arguments));
+  std::vector<std::string> statements;
+  const auto add = [&](const std::string& script) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(auto parts, sql::SplitStatements(script));
+    statements.insert(statements.end(), parts.begin(), parts.end());
+    return arrow::Status::OK();
+  };
+  io::PosixFileSystem fs;
+  for (const auto& command : arguments.commands) ARROW_RETURN_NOT_OK(add(command));
+  if (!arguments.file.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const std::string script, io::ReadFile(fs, arguments.file));
+    ARROW_RETURN_NOT_OK(add(script));
+  }
+  const bool given = !arguments.commands.empty() || !arguments.file.empty();
+  const bool interactive = !given && io::IsTerminal(io::StandardStream::kInput);
+  if (!given && !interactive) {
+    ARROW_ASSIGN_OR_RAISE(const std::string script, ReadInput());
+    ARROW_RETURN_NOT_OK(add(script));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto directory, open(arguments.data, arguments.config));
+  ARROW_ASSIGN_OR_RAISE(const auto session, directory->OpenSession(arguments.database));
+  ARROW_ASSIGN_OR_RAISE(const auto output, Output::Open(fs, arguments.output));
+  if (interactive) return RunSqlShell(*session, format, *output);
+  for (const auto& statement : statements) {
+    ARROW_RETURN_NOT_OK(RunSqlStatement(*session, statement, format, *output));
+    if (output->ended()) break;
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Status RunSqlStatement(sql::Session& session, std::string_view statement, RowFormat format, Output& output) {
+  ARROW_ASSIGN_OR_RAISE(const auto answer, session.Execute(statement));
+  if (!answer.rows) {
+    // Words for people; a program that asked for rows gets none.
+    if (format == RowFormat::kTable && answer.kind == sql::StatementKind::kChange) {
+      return output.Write(AsBytes(fmt::format("{} {}\n", WithSeparators(static_cast<uint64_t>(answer.changed_rows)),
+                                              answer.changed_rows == 1 ? "row" : "rows")));
+    }
+    return arrow::Status::OK();
+  }
+  const AnswerRows rows(*answer.rows->schema());
+  ARROW_ASSIGN_OR_RAISE(const auto sink, RowSink::Open(format, rows.columns(), output));
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (!output.ended()) {
+    ARROW_RETURN_NOT_OK(answer.rows->ReadNext(&batch));
+    if (!batch) break;
+    ARROW_ASSIGN_OR_RAISE(const auto converted, rows.Convert(*batch));
+    ARROW_RETURN_NOT_OK(sink->Write(converted));
+  }
+  return sink->Finish();
+}
+
+void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open) {
+  auto arguments = std::make_shared<SqlArguments>();
+  CLI::App* command = app.add_subcommand("sql", "Ask in SQL: a shell, or one answer with -c");
+  command->group("Data");
+  command->add_option("--data", arguments->data, "A data directory that no server holds")->type_name("DIR")->required();
+  command->add_option("--config", arguments->config, "The thalweg.yaml that its server runs with")->type_name("FILE");
+  command->add_option("-d,--database", arguments->database, "The database that names without one mean (default fluss)");
+  command->add_option("-c,--command", arguments->commands, "Statements to run; may be given again")->type_name("SQL");
+  command->add_option("-f,--file", arguments->file, "A file of statements to run")->type_name("FILE");
+  command->add_option("--format", arguments->format, "table (default), json, csv or parquet");
+  command->add_option("-o,--output", arguments->output, "Where answers go (default: standard output)")
+      ->type_name("FILE");
+  command->footer(
+      "Without -c and -f statements are read from standard input; from a terminal that is a shell.\n"
+      "  thalweg sql --data ./thalweg-data -c 'SELECT count(*) FROM orders'\n");
+  command->callback(
+      [arguments, action, open = std::move(open)] { *action = [arguments, open] { return Run(*arguments, open); }; });
+}
+
+}  // namespace thalweg::cli

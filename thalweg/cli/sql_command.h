@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "arrow/result.h"
+#include "thalweg/cli/command.h"
+#include "thalweg/sql/session.h"
+
+namespace thalweg::cli {
+
+/// SQL on a data directory that this process has for itself, for as long as it lives.
+class SqlDirectory {
+ public:
+  virtual ~SqlDirectory() = default;
+  virtual arrow::Result<std::unique_ptr<sql::Session>> OpenSession(const std::string& database) = 0;
+};
+
+/// Opens `data`, as a server with the configuration file `config` (empty: none) would, but without its listeners. STORAGE where a
+/// server has it.
+using OpenSqlDirectory =
+    std::function<arrow::Result<std::unique_ptr<SqlDirectory>>(const std::string& data, const std::string& config)>;
+
+/// Adds `thalweg sql`.
+void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open);
+
+}  // namespace thalweg::cli

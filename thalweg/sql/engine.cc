@@ -19,7 +19,7 @@ class Workshop : public std::enable_shared_from_this<Workshop> {
   Workshop(EngineEnvironment environment, const EngineOptions& options)
       : environment_(std::move(environment)),
         options_(options),
-        threads_(options.sessions_max * std::max<size_t>(1, options.threads), options.nice) {}
+        threads_((options.sessions_max + kIdleInstancesMax) * std::max<size_t>(1, options.threads), options.nice) {}
 
   arrow::Result<std::unique_ptr<Session>> OpenSession(SessionOptions options) {
     {

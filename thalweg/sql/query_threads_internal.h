@@ -13,7 +13,7 @@ namespace thalweg::sql {
 
 /// The threads in which DuckDB works. Callers hand their work over and wait, so that all of a query stands back behind what serves
 /// writes, whoever asked for it.
-/// Thread safety: Run and Post from any thread but its own.
+/// Thread safety: all of it, but for the destructor.
 class QueryThreads {
  public:
   QueryThreads(size_t threads_max, int nice) : pool_(threads_max, "sql", nice), clock_("sql-clock") {}
@@ -22,6 +22,7 @@ class QueryThreads {
   template <typename Work>
   auto Run(Work&& work) {
     using Result = std::invoke_result_t<Work>;
+    if (pool_.RunsHere()) return work();  // a part of other work
     std::promise<Result> promise;
     auto future = promise.get_future();
     pool_.Post([&promise, &work] {

@@ -89,6 +89,11 @@ def at_most(limit: float, unit: str) -> Target:
     return Target(f"≤ {limit:g} {unit}", verdict)
 
 
+def at_least(limit: float, unit: str) -> Target:
+    """Our median, whatever the peer does."""
+    return Target(f"≥ {limit:g} {unit}", lambda figure: _met(_ours(figure).median >= limit))
+
+
 def ratio_at_most(limit: float) -> Target:
     """Our median is at most `limit` times the peer's."""
 

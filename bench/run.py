@@ -32,6 +32,7 @@ import latency  # noqa: E402
 import machine  # noqa: E402
 import modes  # noqa: E402
 import report  # noqa: E402
+import sql_answers  # noqa: E402
 import start  # noqa: E402
 import throughput  # noqa: E402
 from contenders import KINDS, Contender, started  # noqa: E402
@@ -44,8 +45,10 @@ KEYS = [
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
     "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "prefix", "changelog",
     "freshness-keyed", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
+    "sql-log", "sql-state", "sql-key",
 ]
-STARTED_ALONE = ("cold", "idle", "many-buckets", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed")
+STARTED_ALONE = ("cold", "idle", "many-buckets", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
+                 "sql-log", "sql-state", "sql-key")
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
 SPREAD_BUCKETS = 4
@@ -151,6 +154,8 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
         yield keyed.resident_row("resident-keyed", names, plan)
     if "restart-keyed" in keys and OURS in names:
         yield keyed.restart_row("restart-keyed", plan)
+    if (asked := [key for key in keys if key.startswith("sql-")]) and OURS in names:
+        yield from sql_answers.rows(asked, plan)
 
 
 def fresh_directory(path: Path) -> Path:

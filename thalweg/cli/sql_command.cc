@@ -19,6 +19,7 @@
 #include "thalweg/io/file_system.h"
 #include "thalweg/io/posix_file_system.h"
 #include "thalweg/io/terminal.h"
+#include "thalweg/runtime/clock.h"
 #include "thalweg/sql/session.h"
 #include "thalweg/sql/token.h"
 
@@ -35,6 +36,7 @@ struct SqlArguments {
   std::string file;
   std::string format;
   std::string output;
+  bool timer = false;
 };
 
 arrow::Result<std::string> ReadInput() {
@@ -82,7 +84,11 @@ arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
   ARROW_ASSIGN_OR_RAISE(const auto output, Output::Open(fs, arguments.output));
   if (interactive) return RunSqlShell(*session, format, *output);
   for (const auto& statement : statements) {
+    const int64_t began_ns = runtime::SystemClock().MonotonicNs();
     ARROW_RETURN_NOT_OK(RunSqlStatement(*session, statement, format, *output));
+    if (arguments.timer) {
+      fmt::print(stderr, "{:.3f} ms\n", static_cast<double>(runtime::SystemClock().MonotonicNs() - began_ns) / 1e6);
+    }
     if (output->ended()) break;
   }
   return arrow::Status::OK();
@@ -124,6 +130,7 @@ void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open) {
   command->add_option("--format", arguments->format, "table (default), json, csv or parquet");
   command->add_option("-o,--output", arguments->output, "Where answers go (default: standard output)")
       ->type_name("FILE");
+  command->add_flag("--timer", arguments->timer, "Print on standard error how long each statement took");
   command->footer(
       "Without -c and -f statements are read from standard input; from a terminal that is a shell.\n"
       "  thalweg sql --data ./thalweg-data -c 'SELECT count(*) FROM orders'\n");

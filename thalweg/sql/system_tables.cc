@@ -11,6 +11,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "thalweg/base/error.h"
+#include "thalweg/catalog/catalog.h"
 #include "thalweg/query/session.h"
 #include "thalweg/runtime/block_on.h"
 #include "thalweg/schema/arrow_mapping.h"

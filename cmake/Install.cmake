@@ -7,7 +7,7 @@ target_link_options(thalweg PRIVATE -Wl,--disable-new-dtags)
 
 install(TARGETS thalweg
   RUNTIME_DEPENDENCIES
-    DIRECTORIES ${ARROW_HOME}
+    DIRECTORIES ${ARROW_HOME} ${DUCKDB_HOME}/lib
     PRE_EXCLUDE_REGEXES "^lib(c|m|dl|pthread|rt|resolv)\\.so" "^ld-linux"
   RUNTIME DESTINATION bin
   LIBRARY DESTINATION lib)
@@ -18,12 +18,12 @@ install(FILES ${ARROW_HOME}/libarrow_s3.so.2600 DESTINATION lib)
 install(FILES packaging/thalweg.yaml DESTINATION etc)
 install(FILES packaging/thalweg.service DESTINATION lib/systemd/system)
 install(FILES packaging/README.md docs/configuration.md docs/options.md docs/table_options.md docs/data_model.md docs/merge_engines.md
-              docs/security.md docs/cli.md
+              docs/security.md docs/cli.md docs/sql.md
   DESTINATION share/doc/thalweg)
 install(FILES docs/internals/limits.md DESTINATION share/doc/thalweg/internals)
 install(FILES LICENSE DESTINATION share/licenses)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 install(CODE "
-  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/notices.py --arrow ${ARROW_HOME}
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/notices.py --arrow ${ARROW_HOME} --duckdb ${DUCKDB_HOME}
     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\" COMMAND_ERROR_IS_FATAL ANY)")

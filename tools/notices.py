@@ -1,4 +1,4 @@
-"""Puts the licence of everything that an install tree contains into it: notices.py --arrow PYARROW_DIRECTORY PREFIX
+"""Puts the licence of everything that an install tree contains into it: notices.py --arrow PYARROW_DIRECTORY --duckdb DUCKDB_DIRECTORY PREFIX
 
 Libraries of Debian packages come with their package's copyright file; Arrow's come with those of the pyarrow wheel. What is compiled into the
 program from headers alone is listed here.
@@ -48,6 +48,7 @@ def arrow_notices(arrow: Path) -> list[Path]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arrow", type=Path, required=True)
+    parser.add_argument("--duckdb", type=Path, required=True)
     parser.add_argument("prefix", type=Path)
     options = parser.parse_args(arguments)
     to = options.prefix / "share" / "licenses"
@@ -57,6 +58,8 @@ def main(arguments: list[str]) -> int:
         for library in sorted(path.name for path in (options.prefix / "lib").glob("*.so*")):
             if library.startswith(ARROW_LIBRARIES):
                 table.setdefault("Apache Arrow", []).append(library)
+            elif library.startswith("libduckdb"):
+                table.setdefault("DuckDB", []).append(library)
             else:
                 table.setdefault(package_of(library), []).append(library)
         for package in HEADER_ONLY:
@@ -65,6 +68,8 @@ def main(arguments: list[str]) -> int:
             if package == "Apache Arrow":
                 for notice in arrow_notices(options.arrow):
                     shutil.copyfile(notice, to / f"arrow-{notice.name}")
+            elif package == "DuckDB":
+                shutil.copyfile(options.duckdb / "LICENSE", to / "duckdb-LICENSE.txt")
             else:
                 shutil.copyfile(copyright_of(package), to / f"{package}.txt")
     except NoNotice as error:

@@ -1,6 +1,8 @@
 #include "thalweg/runtime/random.h"
 
+#include <cstdint>
 #include <random>
+#include <string>
 
 namespace thalweg::runtime {
 namespace {
@@ -22,6 +24,19 @@ class MachineRandom final : public Random {
 Random& SystemRandom() {
   static MachineRandom random;
   return random;
+}
+
+std::string SecretText(size_t bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::random_device device;
+  std::string text;
+  text.reserve(bytes * 2);
+  while (text.size() < bytes * 2) {
+    for (uint32_t word = device(), i = 0; i < sizeof(word) * 2 && text.size() < bytes * 2; ++i, word >>= 4) {
+      text += kDigits[word & 0xf];
+    }
+  }
+  return text;
 }
 
 }  // namespace thalweg::runtime

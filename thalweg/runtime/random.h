@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace thalweg::runtime {
 
@@ -13,5 +15,8 @@ class Random {
 
 /// Seeded by the operating system.
 Random& SystemRandom();
+
+/// `bytes` of the operating system's own randomness, in hexadecimal digits: what nobody can guess. Thread safety: all of it.
+std::string SecretText(size_t bytes);
 
 }  // namespace thalweg::runtime

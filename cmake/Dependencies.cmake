@@ -8,6 +8,7 @@ find_package(Protobuf REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
 
 # Arrow C++ comes with the pinned pyarrow wheel: .venv of this checkout, or the one that THALWEG_VENV names.
 file(GLOB ARROW_HOME_CANDIDATES $ENV{THALWEG_VENV}/lib/python3*/site-packages/pyarrow
@@ -24,6 +25,9 @@ target_include_directories(thalweg_arrow SYSTEM INTERFACE ${ARROW_INCLUDE_DIR})
 set(CMAKE_BUILD_RPATH ${ARROW_HOME})
 target_link_options(thalweg_arrow INTERFACE -L${ARROW_HOME})
 target_link_libraries(thalweg_arrow INTERFACE -l:libarrow.so.2600)
+
+add_library(thalweg_arrow_flight INTERFACE)
+target_link_libraries(thalweg_arrow_flight INTERFACE thalweg_arrow -l:libarrow_flight.so.2600)
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(thalweg_asio INTERFACE)

@@ -113,16 +113,16 @@ class TcpListener final : public Listener {
   const Address address_;
 };
 
-arrow::Status CannotListen(const Address& address, const std::error_code& error) {
+arrow::Status CannotListen(const Address& address, const std::error_code& error, std::string_view option = "--listen") {
   const auto refuse = [&](std::string_view why) {
     return Error(ErrorCode::kInvalidConfig, "Cannot listen on {}: {}.", address.ToString(), why);
   };
   if (error == asio::error::address_in_use) {
-    return refuse("the port is in use by another process; choose another with --listen");
+    return refuse(fmt::format("the port is in use by another process; choose another with {}", option));
   }
   if (error.value() == EADDRNOTAVAIL) return refuse("it is not an address of this machine");
   if (error == asio::error::access_denied)
-    return refuse("ports below 1024 need privileges; choose another with --listen");
+    return refuse(fmt::format("ports below 1024 need privileges; choose another with {}", option));
   return refuse(error.message());
 }
 
@@ -171,6 +171,23 @@ struct Connecting {
 };
 
 }  // namespace
+
+arrow::Result<Address> CheckFree(const Address& address, std::string_view option) {
+  asio::io_context io;
+  std::error_code error;
+  tcp::resolver resolver(io);
+  const auto found = resolver.resolve(address.host, std::to_string(address.port),
+                                      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  if (error || found.empty()) return CannotListen(address, error, option);
+  const tcp::endpoint endpoint = Prefer(found);
+  tcp::acceptor acceptor(io);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(1, error);
+  if (error) return CannotListen(address, error, option);
+  return ToAddress(endpoint);
+}
 
 arrow::Result<std::unique_ptr<Listener>> ListenTcp(runtime::Shards& shards, const Address& address,
                                                    Listener::OnStream on_stream) {

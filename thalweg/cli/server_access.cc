@@ -23,6 +23,11 @@ void ServerAccess::AddTo(CLI::App& command) {
   command.add_option("--password-file", password_file, "File whose first line is the password")
       ->type_name("FILE")
       ->group("Connection");
+  command.add_flag("--tls", tls, "Speak TLS, and believe the system's authorities")->group("Connection");
+  command.add_option("--tls-ca", tls_ca, "Speak TLS, and believe the certificates of this file (PEM)")
+      ->type_name("FILE")
+      ->envname("THALWEG_TLS_CA")
+      ->group("Connection");
 }
 
 arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const {
@@ -31,8 +36,12 @@ arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const
   if (!address.ok()) return Error(ErrorCode::kInvalidConfig, "--server: {}", address.status().message());
   options.server = *address;
   options.user = user;
+  io::PosixFileSystem fs;
+  if (tls || !tls_ca.empty()) options.tls.emplace();
+  if (!tls_ca.empty()) {
+    ARROW_ASSIGN_OR_RAISE(options.tls->authorities, io::ReadFile(fs, tls_ca));
+  }
   if (!password_file.empty()) {
-    io::PosixFileSystem fs;
     ARROW_ASSIGN_OR_RAISE(options.password, io::ReadFile(fs, password_file));
     options.password.resize(std::min(options.password.find('\n'), options.password.size()));
   } else if (const char* password = std::getenv("THALWEG_PASSWORD"); password != nullptr) {

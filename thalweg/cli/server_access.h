@@ -18,6 +18,8 @@ struct ServerAccess {
   std::string server = "127.0.0.1:9123";
   std::string user;
   std::string password_file;
+  bool tls = false;
+  std::string tls_ca;  ///< file
 
   void AddTo(CLI::App& command);
   /// INVALID_CONFIG where an option makes no sense, else as client::Connection::Open. The password comes from the file,

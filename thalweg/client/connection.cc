@@ -6,6 +6,7 @@
 #include "thalweg/base/error.h"
 #include "thalweg/client/channel.h"
 #include "thalweg/net/tcp.h"
+#include "thalweg/net/tls_context.h"
 #include "thalweg/runtime/block_on.h"
 #include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/task.h"
@@ -17,9 +18,14 @@ namespace {
 // Every message here is of the first version.
 constexpr int16_t kVersion = 0;
 
-runtime::Task<arrow::Result<std::unique_ptr<Channel>>> Connect(runtime::Executor& shard, net::Address address,
-                                                               runtime::Nanos limit) {
-  TW_CO_ASSIGN_OR_RETURN(auto stream, co_await net::ConnectTcp(shard, std::move(address), limit));
+runtime::Task<arrow::Result<std::unique_ptr<Channel>>> Connect(runtime::Executor& shard,
+                                                               const ConnectionOptions& options) {
+  TW_CO_ASSIGN_OR_RETURN(auto stream, co_await net::ConnectTcp(shard, options.server, options.connect_limit));
+  if (options.tls) {
+    net::TlsClientOptions tls = *options.tls;
+    if (tls.server_name.empty()) tls.server_name = options.server.host;
+    TW_CO_ASSIGN_OR_RETURN(stream, net::WrapTlsClient(std::move(stream), tls));
+  }
   co_return std::make_unique<Channel>(std::move(stream));
 }
 
@@ -51,7 +57,7 @@ void Connection::Disconnect() {
 
 arrow::Status Connection::Reconnect() {
   Disconnect();
-  auto channel = runtime::BlockOn(shards_->at(0), Connect(shards_->at(0), options_.server, options_.connect_limit));
+  auto channel = runtime::BlockOn(shards_->at(0), Connect(shards_->at(0), options_));
   if (!channel.ok()) {
     return Error(ErrorCode::kNetwork, "No connection to {}: {} Is the server running?", options_.server.ToString(),
                  channel.status().message());

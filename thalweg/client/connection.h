@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "arrow/result.h"
 #include "thalweg/base/bytes.h"
 #include "thalweg/net/listener.h"
+#include "thalweg/net/tls_context.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/wire/api_key.h"
 
@@ -28,6 +30,8 @@ struct ConnectionOptions {
   /// SASL/PLAIN; an empty user asks for no authentication. Never printed.
   std::string user{};
   std::string password{};
+  /// Speaks TLS with the server, whose name is that of `server` where none is given.
+  std::optional<net::TlsClientOptions> tls{};
   /// As servers see it in their logs.
   std::string client_name = "thalweg";
   std::string client_version = "0";

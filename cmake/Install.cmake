@@ -18,9 +18,10 @@ install(FILES ${ARROW_HOME}/libarrow_s3.so.2600 DESTINATION lib)
 install(FILES packaging/thalweg.yaml DESTINATION etc)
 install(FILES packaging/thalweg.service DESTINATION lib/systemd/system)
 install(FILES packaging/README.md docs/configuration.md docs/options.md docs/table_options.md docs/data_model.md docs/merge_engines.md
-              docs/security.md docs/cli.md docs/sql.md
+              docs/security.md docs/flight.md docs/cli.md docs/sql.md
   DESTINATION share/doc/thalweg)
 install(FILES docs/internals/limits.md DESTINATION share/doc/thalweg/internals)
+install(FILES proto/thalweg/flight/v1/flight.proto DESTINATION share/thalweg/proto/thalweg/flight/v1)
 install(FILES LICENSE DESTINATION share/licenses)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

@@ -104,8 +104,18 @@ constexpr ConfigOption kOptions[] = {
        ARROW_ASSIGN_OR_RAISE(options.listener_settings.advertised, ParseListeners(value));
        return arrow::Status::OK();
      }},
+    {"thalweg.flight.listener", "`127.0.0.1:9130`",
+     "Where Arrow Flight clients connect: `HOST:PORT`, or `off`. `--flight` goes before it. See "
+     "[flight.md](flight.md).",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.flight.reset();
+       if (value == "off") return arrow::Status::OK();
+       ARROW_ASSIGN_OR_RAISE(options.flight, net::Address::Parse(value));
+       return arrow::Status::OK();
+     }},
     {"security.protocol.map", "",
-     "Which listeners ask for a password: `CLIENT:SASL, INTERNAL:PLAINTEXT`. One that is not named does not.",
+     "Which listeners ask for a password: `CLIENT:SASL, INTERNAL:PLAINTEXT`. One that is not named does not; but Arrow "
+     "Flight's, which is called `FLIGHT` here, does where all others do.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        ARROW_ASSIGN_OR_RAISE(options.listener_settings.sasl, ParseProtocols(value));
        return arrow::Status::OK();
@@ -127,6 +137,38 @@ constexpr ConfigOption kOptions[] = {
     {"security.sasl.plain.credentials", "", "The same in short: `NAME:PASSWORD,NAME:PASSWORD`.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        return SetCredentials(security::PlainCredentials::FromPairs(value), options);
+     }},
+    {"thalweg.tls.certificate", "",
+     "File with the server's certificate, and those that vouch for it, in PEM. With it and the key the listeners of "
+     "`thalweg.tls.listeners` speak TLS.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.tls.certificate_file = value;
+       return arrow::Status::OK();
+     }},
+    {"thalweg.tls.key", "", "File with the key of that certificate, in PEM, without a passphrase.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       options.tls.key_file = value;
+       return arrow::Status::OK();
+     }},
+    {"thalweg.tls.listeners", "`FLIGHT, HTTP`",
+     "Which listeners speak TLS, and nothing else then: names of `bind.listeners`, `FLIGHT`, `HTTP`. Stock Fluss "
+     "clients "
+     "know no TLS: they need a proxy that does it for them.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       const auto names = SplitList(value, ',');
+       options.tls.listeners = {names.begin(), names.end()};
+       options.tls.listeners_given = true;
+       return arrow::Status::OK();
+     }},
+    {"thalweg.tls.reload-interval", "`10s`",
+     "How often the two files are looked at; `1s` to `1d`. When they have changed, new connections get the new "
+     "certificate; Flight calls that last longer than 5 s are cut then. Files that do not fit together are reported "
+     "and "
+     "left for the next time.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.tls.reload_interval,
+                             ParseDurationWithin(value, std::chrono::seconds(1), std::chrono::days(1)));
+       return arrow::Status::OK();
      }},
     {"authorizer.enabled", "`false`",
      "`true`: nobody may do anything without a right, see [security.md](security.md). `false`: everybody may do "

@@ -69,7 +69,7 @@ arrow::Status AddCredentials(const ListenerSettings& settings, std::vector<Liste
   for (const auto& [name, sasl] : settings.sasl) {
     const auto listener = std::ranges::find(listeners, name, &ListenerOptions::name);
     if (listener == listeners.end()) {
-      if (HasName(settings.bind, name)) continue;
+      if (name == kFlightListener || HasName(settings.bind, name)) continue;
       return Error(ErrorCode::kInvalidConfig, "security.protocol.map: no listener is called {}; there is {}.", name,
                    NamesOf(listeners));
     }
@@ -88,6 +88,7 @@ arrow::Status AddCredentials(const ListenerSettings& settings, std::vector<Liste
   }
   for (const auto& [name, credentials] : settings.credentials_of) {
     const auto is_it = [&](const ListenerOptions& listener) { return Lower(listener.name) == name; };
+    if (name == Lower(kFlightListener)) continue;
     if (std::ranges::none_of(listeners, is_it) && std::ranges::none_of(settings.bind, is_it)) {
       return Error(ErrorCode::kInvalidConfig,
                    "security.sasl.listener.name.{}.plain.jaas.config: there is no such listener.", name);
@@ -132,6 +133,11 @@ arrow::Result<std::vector<ListenerOptions>> ParseListeners(const std::string& te
     if (HasName(listeners, listener.name)) {
       return Error(ErrorCode::kInvalidConfig, "two listeners are called {}.", listener.name);
     }
+    if (listener.name == kFlightListener) {
+      return Error(ErrorCode::kInvalidConfig,
+                   "the name {} is that of Arrow Flight's listener, which thalweg.flight.listener moves: take another.",
+                   kFlightListener);
+    }
     listeners.push_back(std::move(listener));
   }
   if (listeners.empty()) {
@@ -172,6 +178,25 @@ arrow::Result<std::vector<ListenerOptions>> MakeListeners(const ListenerSettings
   }
   ARROW_RETURN_NOT_OK(AddCredentials(settings, listeners));
   return listeners;
+}
+
+arrow::Result<flight::LoginPolicy> MakeFlightLogins(const ListenerSettings& settings,
+                                                    const std::vector<ListenerOptions>& listeners) {
+  const auto asks = [](const ListenerOptions& listener) { return listener.credentials != nullptr; };
+  flight::LoginPolicy policy{.credentials = settings.credentials, .anonymous = !std::ranges::all_of(listeners, asks)};
+  if (const auto own = settings.credentials_of.find(Lower(kFlightListener)); own != settings.credentials_of.end()) {
+    policy.credentials = own->second;
+  } else if (const auto first = std::ranges::find_if(listeners, asks);
+             !policy.credentials && first != listeners.end()) {
+    policy.credentials = first->credentials;
+  }
+  if (const auto told = settings.sasl.find(kFlightListener); told != settings.sasl.end()) {
+    policy.anonymous = !told->second;
+  }
+  if (policy.anonymous || policy.credentials) return policy;
+  return Error(ErrorCode::kInvalidConfig,
+               "security.protocol.map: {} asks for SASL, but nobody could log in: set security.sasl.plain.jaas.config.",
+               kFlightListener);
 }
 
 }  // namespace thalweg::app

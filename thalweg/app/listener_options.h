@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arrow/result.h"
+#include "thalweg/flight/login_policy.h"
 #include "thalweg/net/listener.h"
 #include "thalweg/security/plain_credentials.h"
 
@@ -15,6 +16,9 @@ namespace thalweg::app {
 
 /// The listener of a server that was told nothing; Fluss's own name for it.
 inline constexpr const char* kDefaultListener = "FLUSS";
+
+/// The name of the Arrow Flight listener in the options about security.
+inline constexpr const char* kFlightListener = "FLIGHT";
 
 /// Where Fluss clients connect, and what they are told to come back to.
 struct ListenerOptions {
@@ -48,5 +52,10 @@ arrow::Result<bool> ParseMechanisms(const std::string& text);
 /// The listeners that `settings` ask for, where the command line says `listen` (empty: nothing): HOST:PORT, which moves
 /// the only listener, or NAME://HOST:PORT,… in the place of bind.listeners. INVALID_CONFIG where they do not fit together.
 arrow::Result<std::vector<ListenerOptions>> MakeListeners(const ListenerSettings& settings, const std::string& listen);
+
+/// Whom the Flight listener lets in. Where security.protocol.map does not name it: whom `listeners` let in, so without a password
+/// only where one of them does. INVALID_CONFIG where it is to ask for passwords that nobody has.
+arrow::Result<flight::LoginPolicy> MakeFlightLogins(const ListenerSettings& settings,
+                                                    const std::vector<ListenerOptions>& listeners);
 
 }  // namespace thalweg::app

@@ -122,7 +122,7 @@ int Main(int argc, char** argv) {
           "--listen", arguments.listen,
           "Where Fluss clients connect (default 127.0.0.1:9123; port 0: any free one); goes before bind.listeners")
       ->type_name("HOST:PORT");
-  serve->add_option("--flight", arguments.flight, "Reserved for Arrow Flight, which this version does not serve yet")
+  serve->add_option("--flight", arguments.flight, "Where Arrow Flight clients connect (default 127.0.0.1:9130)")
       ->type_name("HOST:PORT|off");
   bool list_options = false;
   serve->add_flag("--list-options", list_options, "Print every option of thalweg.yaml, in Markdown, and end");

@@ -21,6 +21,7 @@ struct MemoryShares {
   uint64_t kv_dirty = 0;        ///< rows by key that their states on disk do not have yet
   uint64_t kv_block_cache = 0;  ///< of states on disk
   uint64_t kv_write_buffers = 0;
+  uint64_t queries = 0;  ///< rows that are decoded and not taken yet, or on their way to being written
   int connections = 0;
   // Only with remote storage:
   uint64_t remote_reads = 0;    ///< read there and not sent yet

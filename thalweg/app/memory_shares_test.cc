@@ -8,7 +8,7 @@ namespace {
 
 uint64_t Sum(const MemoryShares& shares, size_t shards) {
   return shares.requests + shares.answers + 2 * shares.unwritten + shares.in_flight * shards + shares.kv_dirty +
-         shares.kv_block_cache + shares.kv_write_buffers +
+         shares.kv_block_cache + shares.kv_write_buffers + shares.queries +
          shares.segment_indexes * log::SegmentIndex::kEntriesMax * sizeof(log::IndexEntry) +
          static_cast<uint64_t>(shares.connections) * (6 << 10) + shares.remote_reads + shares.remote_indexes +
          static_cast<uint64_t>(shares.remote_copiers) * (24 << 20);

@@ -12,13 +12,16 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "thalweg/app/config_option.h"
 #include "thalweg/app/data_directory.h"
 #include "thalweg/app/engine_metrics.h"
 #include "thalweg/app/memory_shares.h"
+#include "thalweg/app/query_parts.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/bounded_meta_store.h"
 #include "thalweg/catalog/catalog.h"
 #include "thalweg/catalog/embedded_meta_store.h"
+#include "thalweg/flight/server.h"
 #include "thalweg/http/operations.h"
 #include "thalweg/http/server.h"
 #include "thalweg/io/object_store.h"
@@ -26,6 +29,7 @@
 #include "thalweg/kv/rocksdb_resources.h"
 #include "thalweg/kv/rocksdb_store_factory.h"
 #include "thalweg/net/tcp.h"
+#include "thalweg/net/tls_context.h"
 #include "thalweg/runtime/block_on.h"
 #include "thalweg/runtime/clock.h"
 #include "thalweg/runtime/log.h"
@@ -43,6 +47,7 @@
 #include "thalweg/service/slice_cache.h"
 #include "thalweg/service/table_access.h"
 #include "thalweg/service/tiering_policy.h"
+#include "thalweg/sql/engine.h"
 #include "thalweg/tablet/engine.h"
 #include "thalweg/tablet/tiering.h"
 #include "thalweg/upkeep/auto_partition.h"
@@ -88,12 +93,16 @@ class RunningServer {
     if (remote_store_) remote_store_->BeginStop();
     for (const auto& listener : listeners_) listener->Stop();
     if (http_listener_) http_listener_->Stop();
+    if (flight_) flight_->BeginStop();
+    if (reloading_) runtime::BlockOn(*executors_.front(), reloading_->Stop(*executors_.front()));
+    if (flight_) flight_->Stop();
     if (http_) runtime::BlockOn(*executors_.front(), http_->Stop(*executors_.front()));
     for (const auto& upkeep : {retention_.get(), partitioning_.get()}) {
       if (upkeep) runtime::BlockOn(*executors_.front(), upkeep->Stop(*executors_.front()));
     }
     if (server_) Drain();
     if (dropped_data_) runtime::BlockOn(*executors_.front(), dropped_data_->Stop(*executors_.front()));
+    if (queries_) queries_->Stop();
     if (engine_) engine_->Stop(kFlushMs);
     if (shards_) shards_->Stop();
     remote_pool_.Stop();
@@ -115,7 +124,9 @@ class RunningServer {
     });
     ARROW_RETURN_NOT_OK(OpenCatalog());
     ARROW_RETURN_NOT_OK(OpenEngine());
+    ARROW_RETURN_NOT_OK(ReadCertificate());
     ARROW_RETURN_NOT_OK(Listen());
+    ARROW_RETURN_NOT_OK(ListenFlight());
     ARROW_RETURN_NOT_OK(ListenHttp());
     StartUpkeep();
     Say(began_ns);
@@ -242,7 +253,39 @@ class RunningServer {
     partitioning_ = std::make_unique<runtime::Periodic>(pool_, options_.auto_partition_interval,
                                                         [this] { return auto_partition_->ApplyToAll(); });
     partitioning_->Start(runtime::Nanos(0));
+    if (reloading_) reloading_->Start(options_.tls.reload_interval);
     runtime::SpawnOn(pool_, dropped_data_->RemoveLeftovers(leftovers_, pool_));
+  }
+
+  arrow::Status ReadCertificate() {
+    if (!options_.tls.enabled()) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(identity_, options_.tls.Read(fs_));
+    ARROW_ASSIGN_OR_RAISE(tls_, net::TlsServerContext::Make(identity_));
+    reloading_ = std::make_unique<runtime::Periodic>(pool_, options_.tls.reload_interval, [this]() -> runtime::Task<> {
+      ReloadCertificate();
+      co_return;
+    });
+    return arrow::Status::OK();
+  }
+
+  /// On the pool, one at a time.
+  void ReloadCertificate() {
+    const auto now = options_.tls.Read(fs_);
+    arrow::Status status = now.status();
+    if (now.ok() && *now == identity_) return;
+    if (status.ok()) status = tls_->Replace(*now);
+    if (status.ok() && flight_ && options_.tls.IsFor(kFlightListener)) status = flight_->ReplaceIdentity(*now);
+    if (!status.ok()) {
+      runtime::LogWarn("The certificate is still the one of before: {}", status.message());
+      return;
+    }
+    identity_ = *now;
+    runtime::LogInfo("New connections get the certificate that is in {} now.", options_.tls.certificate_file);
+  }
+
+  /// Null for a listener in the clear.
+  const net::TlsServerContext* TlsOf(const std::string& listener) const {
+    return options_.tls.IsFor(listener) ? tls_.get() : nullptr;
   }
 
   arrow::Status Listen() {
@@ -277,9 +320,10 @@ class RunningServer {
           .name = options.name, .advertised = Advertised(options), .credentials = options.credentials});
       ARROW_ASSIGN_OR_RAISE(
           auto listener,
-          net::ListenTcp(*shards_, options.bind, [this, at = endpoint.get()](std::unique_ptr<net::Stream> stream) {
-            server_->OnStream(std::move(stream), *at);
-          }));
+          net::ListenTcp(*shards_, options.bind,
+                         [this, at = endpoint.get(), tls = TlsOf(options.name)](std::unique_ptr<net::Stream> stream) {
+                           server_->OnStream(tls ? tls->Wrap(std::move(stream)) : std::move(stream), *at);
+                         }));
       // Of a port that the system chose nobody knows before it is printed, so nobody is connected yet.
       if (endpoint->advertised.port == 0) endpoint->advertised.port = listener->address().port;
       listeners_.push_back(std::move(listener));
@@ -287,13 +331,61 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
+  arrow::Status ListenFlight() {
+    if (!options_.flight) return arrow::Status::OK();
+    queries_ = std::make_unique<QueryParts>(QueryParts::Parts{.catalog = *catalog_,
+                                                              .engine = *engine_,
+                                                              .auto_partition = *auto_partition_,
+                                                              .dropped_data = *dropped_data_,
+                                                              .kv_tables = kv_tables_,
+                                                              .clock = clock_,
+                                                              .policy = services_->policy},
+                                            static_cast<int64_t>(shares_.queries), shards_->count());
+    flight::ServerOptions options{
+        .bind = *options_.flight, .logins = options_.flight_logins, .version = THALWEG_VERSION};
+    if (TlsOf(kFlightListener)) options.tls = identity_;
+    sql_ = sql::Engine::Make({.query = queries_->environment(),
+                              .metrics = [this] { return metrics_.Expose(); },
+                              .settings = [this] { return Settings(); }},
+                             {.threads = shards_->count()});
+    options.sql = sql_.get();
+    // First the one for the same users.
+    for (const bool asks : {!options.logins.anonymous, options.logins.anonymous}) {
+      for (const auto& endpoint : endpoints_) {
+        if ((endpoint->credentials != nullptr) != asks) continue;
+        options.fluss_listeners.push_back({.name = endpoint->name,
+                                           .address = endpoint->advertised.ToString(),
+                                           .sasl = asks,
+                                           .tls = TlsOf(endpoint->name) != nullptr});
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(flight_, flight::Server::Start(std::move(options), queries_->environment(), executors_,
+                                                         services_->failed_logins));
+    metrics_.AddGaugeReader("thalweg_flight_calls", "Calls of Arrow Flight clients in progress.",
+                            [server = flight_.get()] { return static_cast<double>(server->calls()); });
+    metrics_.AddGaugeReader("thalweg_query_memory_bytes", "Of rows that are decoded and not taken yet.",
+                            [parts = queries_.get()] { return static_cast<double>(parts->memory().used()); });
+    return arrow::Status::OK();
+  }
+
+  /// What the configuration has set, without secrets.
+  std::vector<sql::Setting> Settings() const {
+    std::vector<sql::Setting> settings;
+    for (const auto& [name, value] : options_.configuration) {
+      const auto* option = FindConfigOption(name);
+      settings.push_back({.name = name, .value = value, .description = option ? std::string(option->does) : ""});
+    }
+    return settings;
+  }
+
   arrow::Status ListenHttp() {
     if (!options_.http) return arrow::Status::OK();
     http_ = std::make_unique<http::Server>(http::OperationsRoutes(metrics_, [this] { return engine_->health(); }));
     ARROW_ASSIGN_OR_RAISE(http_listener_,
-                          net::ListenTcp(*shards_, *options_.http, [this](std::unique_ptr<net::Stream> stream) {
-                            http_->Serve(std::move(stream));
-                          }));
+                          net::ListenTcp(*shards_, *options_.http,
+                                         [this, tls = TlsOf(kHttpListener)](std::unique_ptr<net::Stream> stream) {
+                                           http_->Serve(tls ? tls->Wrap(std::move(stream)) : std::move(stream));
+                                         }));
     return arrow::Status::OK();
   }
 
@@ -307,9 +399,16 @@ class RunningServer {
     fmt::print("{} tables, {} buckets with data, ready after {:.0f} ms\n", catalog_->view()->table_count(),
                stats.buckets, static_cast<double>(clock_.MonotonicNs() - began_ns) / 1e6);
     for (size_t i = 0; i < listeners_.size(); ++i) {
-      fmt::print("Fluss clients: listening on {}{}\n", listeners_[i]->address().ToString(), Remark(*endpoints_[i]));
+      fmt::print("Fluss clients: listening on {}{}{}\n", listeners_[i]->address().ToString(), Remark(*endpoints_[i]),
+                 TlsOf(endpoints_[i]->name) ? ", TLS" : "");
     }
-    if (http_listener_) fmt::print("metrics and health: http://{}/\n", http_listener_->address().ToString());
+    if (flight_) {
+      fmt::print("Arrow Flight clients: {}://{}{}\n", TlsOf(kFlightListener) ? "grpc+tls" : "grpc",
+                 flight_->address().ToString(), options_.flight_logins.anonymous ? "" : " (with user and password)");
+    }
+    if (http_listener_)
+      fmt::print("metrics and health: {}://{}/\n", TlsOf(kHttpListener) ? "https" : "http",
+                 http_listener_->address().ToString());
     std::fflush(stdout);
   }
 
@@ -350,6 +449,12 @@ class RunningServer {
   std::vector<runtime::Executor*> executors_;
   std::optional<runtime::ShutdownSignals> signals_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< of endpoints_, in the same order
+  net::TlsIdentity identity_;                              ///< that is in use; on the pool once the server is up
+  std::unique_ptr<net::TlsServerContext> tls_;
+  std::unique_ptr<QueryParts> queries_;
+  std::unique_ptr<sql::Engine> sql_;
+  std::unique_ptr<flight::Server> flight_;
+  std::unique_ptr<runtime::Periodic> reloading_;
   std::unique_ptr<runtime::Periodic> retention_;
   std::unique_ptr<runtime::Periodic> partitioning_;
   std::unique_ptr<http::Server> http_;

@@ -62,6 +62,8 @@ arrow::Status ApplyConfig(const std::string& text, ServeOptions& options) {
 
 arrow::Status FinishOptions(const std::string& listen, ServeOptions& options) {
   ARROW_ASSIGN_OR_RAISE(options.listeners, MakeListeners(options.listener_settings, listen));
+  ARROW_ASSIGN_OR_RAISE(options.flight_logins, MakeFlightLogins(options.listener_settings, options.listeners));
+  ARROW_RETURN_NOT_OK(options.tls.Check(options.listeners));
   if (!options.authorizer_enabled && !options.policy.deny.empty()) {
     return Error(ErrorCode::kInvalidConfig, "thalweg.security.deny needs authorizer.enabled: true.");
   }

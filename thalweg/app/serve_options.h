@@ -10,7 +10,9 @@
 
 #include "arrow/result.h"
 #include "thalweg/app/listener_options.h"
+#include "thalweg/app/tls_settings.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/flight/login_policy.h"
 #include "thalweg/io/object_store.h"
 #include "thalweg/journal/journal.h"
 #include "thalweg/net/listener.h"
@@ -25,6 +27,8 @@ struct ServeOptions {
   std::string data_directory = "./thalweg-data";
   std::vector<ListenerOptions> listeners{ListenerOptions{}};             ///< made by FinishOptions
   std::optional<net::Address> flight = net::Address{"127.0.0.1", 9130};  ///< none: off
+  flight::LoginPolicy flight_logins{};                                   ///< made by FinishOptions
+  TlsSettings tls{};
   std::optional<net::Address> http = net::Address{"127.0.0.1", 9140};
   size_t shards = 0;  ///< 0: one per core
   uint64_t journal_bytes = 1ull << 30;

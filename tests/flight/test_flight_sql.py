@@ -1,0 +1,162 @@
+"""Flight SQL by a client that others wrote: Apache's ADBC driver, through Python's DB-API."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import adbc_driver_flightsql.dbapi as dbapi
+import adbc_driver_manager
+import pyarrow as pa
+import pytest
+
+from flight.conftest import FlightServer
+from flight.door import Door
+
+
+@pytest.fixture
+def connection(server: FlightServer) -> Iterator[Any]:
+    with dbapi.connect(server.address, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cursor(connection: Any) -> Iterator[Any]:
+    with connection.cursor() as opened:
+        yield opened
+
+
+@pytest.fixture
+def stock(door: Door, database: str) -> str:
+    """100 rows by key."""
+    schema = pa.schema([("id", pa.int64()), ("name", pa.string()), ("pieces", pa.int32())])
+    name = f"{database}.stock"
+    door.create_table(name, schema, primary_key=["id"], bucket_count=2)
+    rows = [{"id": i, "name": f"n{i}", "pieces": i * 10} for i in range(100)]
+    door.write(name, pa.RecordBatch.from_pylist(rows, schema))
+    return name
+
+
+def test_a_query(cursor: Any, stock: str) -> None:
+    cursor.execute(f"SELECT count(*) AS n, sum(pieces) AS total FROM {stock} WHERE id < 10")
+    assert cursor.fetchall() == [(10, 450)]
+    assert [column[0] for column in cursor.description] == ["n", "total"]
+
+
+def test_one_row_by_key(cursor: Any, stock: str) -> None:
+    cursor.execute(f"SELECT name FROM {stock} WHERE id = 42")
+    assert cursor.fetchone() == ("n42",)
+
+
+def test_a_prepared_statement_with_parameters(cursor: Any, stock: str) -> None:
+    for i in (7, 8):
+        cursor.execute(f"SELECT name, pieces FROM {stock} WHERE id = ? AND pieces > ?", (i, 0))
+        assert cursor.fetchall() == [(f"n{i}", i * 10)]
+
+
+def test_large_results_are_streamed(cursor: Any) -> None:
+    cursor.execute("SELECT range AS i, repeat('x', 100) AS text FROM range(200000)")
+    assert cursor.fetch_arrow_table().num_rows == 200_000
+
+
+def test_statements_that_change_something_say_how_many(connection: Any, cursor: Any, database: str) -> None:
+    cursor.execute(f"CREATE TABLE {database}.made (id BIGINT NOT NULL PRIMARY KEY, text VARCHAR)")
+    cursor.execute(f"INSERT INTO {database}.made VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    assert cursor.rowcount in (-1, 3)  # what the driver makes of it differs by version
+    cursor.execute(f"UPDATE {database}.made SET text = 'changed' WHERE id = 2")
+    cursor.execute(f"DELETE FROM {database}.made WHERE id = 3")
+    cursor.execute(f"SELECT * FROM {database}.made ORDER BY id")
+    assert cursor.fetchall() == [(1, "a"), (2, "changed")]
+
+
+def test_many_rows_of_parameters(cursor: Any, database: str) -> None:
+    cursor.execute(f"CREATE TABLE {database}.log (id BIGINT, text VARCHAR)")
+    cursor.executemany(f"INSERT INTO {database}.log VALUES (?, ?)", [(i, f"t{i}") for i in range(50)])
+    cursor.execute(f"SELECT count(*), min(text) FROM {database}.log")
+    assert cursor.fetchone() == (50, "t0")
+
+
+def test_tables_are_ingested(cursor: Any, database: str) -> None:
+    table = pa.table({"id": pa.array(range(1000)), "text": [f"t{i}" for i in range(1000)]})
+    assert cursor.adbc_ingest("log", table, mode="create", db_schema_name=database) == 1000
+    assert cursor.adbc_ingest("log", table, mode="append", db_schema_name=database) == 1000
+    cursor.execute(f"SELECT count(*), count(DISTINCT id) FROM {database}.log")
+    assert cursor.fetchone() == (2000, 1000)
+
+
+def test_what_there_is(connection: Any, stock: str) -> None:
+    database, name = stock.split(".")
+    info = connection.adbc_get_info()
+    assert info["vendor_name"] == "Thalweg"
+    assert connection.adbc_get_table_types() == ["TABLE"]
+    schema = connection.adbc_get_table_schema(name, db_schema_filter=database)
+    assert schema.names == ["id", "name", "pieces"]
+    objects = connection.adbc_get_objects(depth="columns", db_schema_filter=database).read_all().to_pylist()
+    (catalog,) = objects
+    assert catalog["catalog_name"] == "cluster"
+    (found,) = catalog["catalog_db_schemas"]
+    assert [t["table_name"] for t in found["db_schema_tables"]] == [name]
+    assert [c["column_name"] for c in found["db_schema_tables"][0]["table_columns"]] == ["id", "name", "pieces"]
+
+
+def test_mistakes_are_explained(cursor: Any, stock: str) -> None:
+    with pytest.raises(adbc_driver_manager.Error, match="(?i)nmae"):
+        cursor.execute(f"SELECT nmae FROM {stock}")
+        cursor.fetchall()
+    with pytest.raises(adbc_driver_manager.Error, match="(?i)syntax"):
+        cursor.execute("SELEC 1")
+        cursor.fetchall()
+    cursor.execute("SELECT 1")
+    assert cursor.fetchone() == (1,)
+
+
+def test_a_query_is_cancelled(connection: Any) -> None:
+    with connection.cursor() as cursor:
+        timer = threading.Timer(1.0, cursor.adbc_cancel)
+        began = time.monotonic()
+        timer.start()
+        with pytest.raises(adbc_driver_manager.Error):
+            cursor.execute("SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE a.range % 7 = b.range")
+            cursor.fetchall()
+        assert time.monotonic() - began < 20
+        timer.join()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+def test_what_a_connection_sets_is_its_own(server: FlightServer, connection: Any, database: str, door: Door) -> None:
+    door.create_table(f"{database}.here", pa.schema([("id", pa.int64())]))
+    with connection.cursor() as cursor:
+        cursor.execute(f"USE {database}")
+        cursor.execute("SELECT count(*) FROM here")
+        assert cursor.fetchone() == (0,)
+    with dbapi.connect(server.address, autocommit=True) as other, other.cursor() as cursor:
+        with pytest.raises(adbc_driver_manager.Error):
+            cursor.execute("SELECT count(*) FROM here")
+            cursor.fetchall()
+
+
+def test_users_and_rights(tmp_path: Any, v1: ModuleType) -> None:
+    from flight.test_access import SETTINGS, USERS, basic
+
+    server = FlightServer(tmp_path / "server", SETTINGS)
+    server.start()
+    root = Door(server.address, v1, basic("root", USERS["root"]))
+    root.create_table("fluss.secrets", pa.schema([("id", pa.int64())]))
+    for name, allowed in (("root", True), ("alice", False)):
+        with dbapi.connect(server.address, db_kwargs={"username": name, "password": USERS[name]}, autocommit=True) as opened:
+            with opened.cursor() as cursor:
+                if allowed:
+                    cursor.execute("SELECT count(*) FROM fluss.secrets")
+                    assert cursor.fetchone() == (0,)
+                else:
+                    with pytest.raises(adbc_driver_manager.Error):
+                        cursor.execute("SELECT count(*) FROM fluss.secrets")
+                        cursor.fetchall()
+    with pytest.raises(adbc_driver_manager.Error):
+        dbapi.connect(server.address, db_kwargs={"username": "alice", "password": "wrong"}, autocommit=True).cursor().execute("SELECT 1")
+    server.stop()

@@ -119,5 +119,45 @@ TEST(ListenerOptionsTest, RefusesProtocolsAndMechanismsThatAreNone) {
   EXPECT_FALSE(*ParseMechanisms(""));
 }
 
+std::shared_ptr<const security::PlainCredentials> Users(const char* pairs) {
+  return std::make_shared<const security::PlainCredentials>(security::PlainCredentials::FromPairs(pairs).ValueOrDie());
+}
+
+flight::LoginPolicy FlightLogins(const ListenerSettings& settings) {
+  return MakeFlightLogins(settings, MakeListeners(settings, "").ValueOrDie()).ValueOrDie();
+}
+
+TEST(ListenerOptionsTest, FlightLetsInWhomTheOthersDo) {
+  auto settings = Settings("A://127.0.0.1:1, B://127.0.0.1:2");
+  EXPECT_TRUE(FlightLogins(settings).anonymous);
+  EXPECT_EQ(FlightLogins(settings).credentials, nullptr);
+
+  settings.credentials = Users("alice:secret");
+  settings.sasl = {{"A", true}};
+  EXPECT_TRUE(FlightLogins(settings).anonymous) << "B is open";
+  EXPECT_EQ(FlightLogins(settings).credentials, settings.credentials);
+
+  settings.sasl = {{"A", true}, {"B", true}};
+  EXPECT_FALSE(FlightLogins(settings).anonymous);
+}
+
+TEST(ListenerOptionsTest, FlightDoesAsItIsTold) {
+  auto settings = Settings("A://127.0.0.1:1");
+  settings.sasl = {{"FLIGHT", true}};
+  EXPECT_EQ(CodeOf(MakeFlightLogins(settings, MakeListeners(settings, "").ValueOrDie()).status()),
+            ErrorCode::kInvalidConfig)
+      << "nobody could log in";
+  settings.credentials = Users("alice:secret");
+  settings.credentials_of = {{"flight", Users("bob:secret")}};
+  EXPECT_FALSE(FlightLogins(settings).anonymous);
+  EXPECT_EQ(FlightLogins(settings).credentials, settings.credentials_of.at("flight"));
+  settings.sasl = {{"A", true}, {"FLIGHT", false}};
+  EXPECT_TRUE(FlightLogins(settings).anonymous);
+}
+
+TEST(ListenerOptionsTest, NoOtherListenerIsCalledFlight) {
+  EXPECT_THAT(ParseListeners("FLIGHT://127.0.0.1:1").status().message(), HasSubstr("thalweg.flight.listener"));
+}
+
 }  // namespace
 }  // namespace thalweg::app

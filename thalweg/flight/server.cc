@@ -11,6 +11,7 @@
 #include "thalweg/flight/handlers.h"
 #include "thalweg/flight/sql_door.h"
 #include "thalweg/net/tcp.h"
+#include "thalweg/runtime/threads.h"
 
 namespace thalweg::flight {
 namespace {
@@ -75,9 +76,11 @@ class FlightServer final : public Server {
                security::FailedLogins& failed_logins)
       : sql_(options.sql ? std::make_unique<SqlDoor>(*options.sql, environment.clock) : nullptr),
         watch_(*shards.front(), environment.clock, environment.memory),
+        acknowledgers_(static_cast<size_t>(options.limits.calls_max), "flight"),
         services_{.environment = environment,
                   .shards = std::move(shards),
                   .watch = watch_,
+                  .acknowledgers = acknowledgers_,
                   .limits = options.limits,
                   .version = std::move(options.version),
                   .fluss_listeners = std::move(options.fluss_listeners),
@@ -147,6 +150,7 @@ class FlightServer final : public Server {
 
   const std::unique_ptr<SqlDoor> sql_;
   CallWatch watch_;
+  runtime::BlockingPool acknowledgers_;
   Services services_;
   const std::shared_ptr<Guard> guard_;
   const std::optional<net::TlsIdentity> identity_;

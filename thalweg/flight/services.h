@@ -27,6 +27,7 @@ struct Services {
   const query::Environment& environment;
   std::vector<runtime::Executor*> shards;
   CallWatch& watch;
+  runtime::Executor& acknowledgers;  ///< may block for as long as clients do
   Limits limits{};
   std::string version{};
   std::vector<FlussListener> fluss_listeners{};

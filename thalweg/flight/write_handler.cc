@@ -7,6 +7,7 @@
 #include "arrow/record_batch.h"
 #include "proto/thalweg/flight/v1/flight.pb.h"
 #include "thalweg/base/error.h"
+#include "thalweg/flight/acknowledger.h"
 #include "thalweg/flight/envelope.h"
 #include "thalweg/flight/flight_status.h"
 #include "thalweg/flight/handlers.h"
@@ -82,19 +83,22 @@ arrow::Status HandlePut(const Call& call, arrow::flight::FlightMessageReader& re
   ARROW_ASSIGN_OR_RAISE(options.kind, KindOf(write, *options.table));
   options.overwrite = write.overwrite();
   const auto kind = options.kind;
+  Acknowledger acknowledger(call.services.acknowledgers, [&writer](const std::string& message) {
+    return writer.WriteMetadata(*arrow::Buffer::FromString(message));
+  });
   ARROW_ASSIGN_OR_RAISE(const auto to, query::Writer::Make(call.session, std::move(options)));
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto chunk, reader.Next());
     if (!chunk.data) {
       if (chunk.app_metadata) continue;  // a message without rows
-      return arrow::Status::OK();
+      return acknowledger.Finish();
     }
     if (call.services.watch.stopping()) return CallCancelled();
     ARROW_RETURN_NOT_OK(CheckReceived(*chunk.data, call.services.limits.request_bytes_max));
     ARROW_ASSIGN_OR_RAISE(const auto answer, call.services.Wait([&](runtime::Executor& home) {
       return to->Write(std::move(chunk.data), home);
     }));
-    ARROW_RETURN_NOT_OK(writer.WriteMetadata(*arrow::Buffer::FromString(ResultOf(call, kind, answer))));
+    ARROW_RETURN_NOT_OK(acknowledger.Add(ResultOf(call, kind, answer)));
   }
 }
 

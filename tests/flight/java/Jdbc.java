@@ -1,0 +1,63 @@
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.Properties;
+
+/**
+ * What a database tool does over JDBC: looks around, creates, writes, reads with parameters, makes a mistake. Prints a line for each.
+ * Arguments: URL, database, user and password (empty: none).
+ */
+public final class Jdbc {
+  public static void main(String[] arguments) throws Exception {
+    Properties properties = new Properties();
+    if (!arguments[2].isEmpty()) {
+      properties.put("user", arguments[2]);
+      properties.put("password", arguments[3]);
+    }
+    String database = arguments[1];
+    try (Connection connection = DriverManager.getConnection(arguments[0], properties)) {
+      DatabaseMetaData metadata = connection.getMetaData();
+      System.out.println("product " + metadata.getDatabaseProductName());
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("CREATE TABLE " + database + ".goods (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR, price DECIMAL(8, 2))");
+        System.out.println("inserted " + statement.executeUpdate(
+            "INSERT INTO " + database + ".goods VALUES (1, 'nail', 0.10), (2, 'screw', 0.25), (3, NULL, 7)"));
+      }
+      print("tables", metadata.getTables(null, database, "%", null), "TABLE_NAME");
+      print("columns", metadata.getColumns(null, database, "goods", "%"), "COLUMN_NAME");
+      print("keys", metadata.getPrimaryKeys(null, database, "goods"), "COLUMN_NAME");
+      print("types", metadata.getTypeInfo(), "TYPE_NAME");
+      String query = "SELECT name, price FROM " + database + ".goods WHERE id = ? AND price < ?";
+      try (PreparedStatement statement = connection.prepareStatement(query)) {
+        for (long id = 1; id <= 2; ++id) {
+          statement.setLong(1, id);
+          statement.setDouble(2, 5);
+          print("found", statement.executeQuery(), "name");
+        }
+      }
+      try (PreparedStatement statement = connection.prepareStatement("DELETE FROM " + database + ".goods WHERE id = ?")) {
+        statement.setLong(1, 3);
+        System.out.println("deleted " + statement.executeUpdate());
+      }
+      try (Statement statement = connection.createStatement()) {
+        print("count", statement.executeQuery("SELECT count(*) AS n FROM " + database + ".goods"), "n");
+        statement.executeQuery("SELECT nothing FROM " + database + ".goods");
+      } catch (Exception mistake) {
+        System.out.println("mistake " + mistake.getMessage().contains("nothing"));
+      }
+    }
+    System.exit(0);
+  }
+
+  private static void print(String what, ResultSet rows, String column) throws Exception {
+    StringBuilder line = new StringBuilder(what);
+    while (rows.next()) {
+      line.append(' ').append(rows.getString(column));
+    }
+    rows.close();
+    System.out.println(line);
+  }
+}

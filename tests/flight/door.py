@@ -72,7 +72,9 @@ class Door:
             if chunk.app_metadata is not None:
                 positions.append(self.v1.ReadPosition.FromString(chunk.app_metadata.to_pybytes()))
         assert batches[-1].num_rows == 0, "the last batch has no rows"
-        return Read(pa.Table.from_batches(batches, reader.schema), positions[-1].token, positions[:-1])
+        # A message without content is none: then the token is empty, too.
+        end = positions.pop() if chunk.app_metadata is not None else self.v1.ReadPosition()
+        return Read(pa.Table.from_batches(batches, reader.schema), end.token, positions)
 
     def rows(self, table: str, **read: Any) -> list[dict[str, Any]]:
         return self.read(table, **read).rows.to_pylist()

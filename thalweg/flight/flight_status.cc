@@ -1,6 +1,7 @@
 #include "thalweg/flight/flight_status.h"
 
 #include <string>
+#include <utility>
 
 #include "arrow/flight/types.h"
 #include "proto/thalweg/flight/v1/flight.pb.h"
@@ -37,7 +38,10 @@ arrow::Status ToFlightStatus(const arrow::Status& status) {
   detail.set_code(static_cast<int32_t>(code));
   detail.set_name(std::string(ErrorName(code)));
   detail.set_retriable(IsRetriable(code));
-  return arrow::flight::MakeFlightError(FlightCodeOf(status, code), status.message(), detail.SerializeAsString());
+  // libarrow goes on with ". Detail: …".
+  std::string message = status.message();
+  if (message.ends_with('.')) message.pop_back();
+  return arrow::flight::MakeFlightError(FlightCodeOf(status, code), std::move(message), detail.SerializeAsString());
 }
 
 arrow::Status CallCancelled() {

@@ -152,6 +152,7 @@ class FollowingStream final : public LogStream {
         part = rows_->part();
         log_scan_.NoteReached(part.bucket, part.next);
         current_ = part.done() ? Remove(current_) : current_ + 1;
+        continue;  // it may be full now, and then there is nothing to wait for
       }
       Discover();
       if (parts_.empty() && !discovers_) co_return ScanBatch();

@@ -208,6 +208,8 @@ arrow::Result<Results> HandleAction(const Call& call, const arrow::flight::Actio
   for (const auto& known : KnownActions()) {
     if (known.name == action.type) return known.run(call, action.body ? std::string_view(*action.body) : "");
   }
+  ARROW_ASSIGN_OR_RAISE(auto done, HandleSqlAction(call, action));
+  if (done) return std::move(*done);
   return Error(ErrorCode::kUnsupportedVersion,
                "There is no action {} in this version: ListActions says which there are.", action.type.substr(0, 100));
 }

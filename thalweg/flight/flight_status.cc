@@ -29,19 +29,43 @@ FlightStatusCode FlightCodeOf(const arrow::Status& status, ErrorCode code) {
   }
 }
 
+/// gRPC's number for what libarrow makes of it.
+int32_t GrpcCodeOf(FlightStatusCode code) {
+  switch (code) {
+    case FlightStatusCode::Cancelled:
+      return 1;
+    case FlightStatusCode::TimedOut:
+      return 4;
+    case FlightStatusCode::Unauthorized:
+      return 7;
+    case FlightStatusCode::Internal:
+      return 13;
+    case FlightStatusCode::Unavailable:
+      return 14;
+    case FlightStatusCode::Unauthenticated:
+      return 16;
+    case FlightStatusCode::Failed:
+      break;
+  }
+  return 2;
+}
+
 }  // namespace
 
 arrow::Status ToFlightStatus(const arrow::Status& status) {
   if (status.ok() || arrow::flight::FlightStatusDetail::UnwrapStatus(status)) return status;
   const ErrorCode code = CodeOf(status);
-  v1::ErrorDetail detail;
-  detail.set_code(static_cast<int32_t>(code));
-  detail.set_name(std::string(ErrorName(code)));
-  detail.set_retriable(IsRetriable(code));
+  const FlightStatusCode flight_code = FlightCodeOf(status, code);
   // libarrow goes on with ". Detail: …".
   std::string message = status.message();
   if (message.ends_with('.')) message.pop_back();
-  return arrow::flight::MakeFlightError(FlightCodeOf(status, code), std::move(message), detail.SerializeAsString());
+  v1::ErrorDetail detail;
+  detail.set_grpc_code(GrpcCodeOf(flight_code));
+  detail.set_message(message);
+  detail.set_code(static_cast<int32_t>(code));
+  detail.set_name(std::string(ErrorName(code)));
+  detail.set_retriable(IsRetriable(code));
+  return arrow::flight::MakeFlightError(flight_code, std::move(message), detail.SerializeAsString());
 }
 
 arrow::Status CallCancelled() {

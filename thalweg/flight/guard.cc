@@ -31,7 +31,10 @@ bool StartsWithAnyCase(std::string_view text, std::string_view prefix) {
 
 /// Of the text that RFC 7617 has between name and password, the token of RFC 4616.
 std::optional<std::string> PlainTokenOf(std::string_view encoded) {
-  const auto decoded = arrow::util::base64_decode(encoded);
+  // Go's clients leave out the padding.
+  std::string padded(encoded.substr(0, encoded.find_last_not_of('=') + 1));
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  const auto decoded = arrow::util::base64_decode(padded);
   if (!decoded.ok()) return std::nullopt;
   const size_t colon = decoded->find(':');
   if (colon == std::string::npos) return std::nullopt;

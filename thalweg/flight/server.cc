@@ -1,6 +1,8 @@
 #include "thalweg/flight/server.h"
 
 #include <chrono>
+#include <future>
+#include <memory>
 #include <utility>
 
 #include "arrow/flight/server.h"
@@ -92,7 +94,7 @@ class FlightServer final : public Server {
         address_(std::move(options.bind)) {}
 
   arrow::Status Listen() {
-    // gRPC would share the port with another server that has it already, and bring up each connection with one of the two.
+    // Says what is wrong with an address, which gRPC only logs.
     ARROW_ASSIGN_OR_RAISE(address_, net::CheckFree(address_, "--flight"));
     // It takes a bad key without a word, and then no connection.
     if (identity_) ARROW_RETURN_NOT_OK(net::TlsServerContext::Make(*identity_).status());
@@ -103,9 +105,22 @@ class FlightServer final : public Server {
 
   arrow::Status ReplaceIdentity(net::TlsIdentity identity) override {
     ARROW_RETURN_NOT_OK(net::TlsServerContext::Make(identity).status());
-    ARROW_ASSIGN_OR_RAISE(auto next, Open(identity));
-    std::swap(door_, next);
-    Close(*next, Now() + kReplaceGrace);
+    std::promise<void> closed;
+    const auto is_closed = closed.get_future();
+    acknowledgers_.Post([this, &closed] {
+      if (door_) Close(*door_, Now() + kReplaceGrace);
+      closed.set_value();
+    });
+    // The port is free as soon as the old one has begun to close; its last calls may take longer.
+    arrow::Result<std::unique_ptr<Door>> next = arrow::Status::UnknownError("not tried");
+    for (int tries = 0; tries < kOpenTries && !next.ok(); ++tries) {
+      services_.Wait([](runtime::Executor& home) { return Pause(home); });
+      next = Open(identity);
+    }
+    is_closed.wait();
+    if (!next.ok()) next = Open(identity);
+    door_.reset();
+    ARROW_ASSIGN_OR_RAISE(door_, std::move(next));
     return arrow::Status::OK();
   }
 
@@ -120,6 +135,11 @@ class FlightServer final : public Server {
   }
 
  private:
+  static constexpr int kOpenTries = 20;
+  static runtime::Task<> Pause(runtime::Executor& home) {
+    co_await runtime::Sleep(home, std::chrono::milliseconds(50));
+  }
+
   arrow::Result<std::unique_ptr<Door>> Open(const std::optional<net::TlsIdentity>& identity) {
     auto door = std::make_unique<Door>(services_);
     const auto location = identity ? arrow::flight::Location::ForGrpcTls(HostText(), address_.port)

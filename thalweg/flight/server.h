@@ -42,9 +42,10 @@ class Server {
   virtual ~Server() = default;
 
   virtual const net::Address& address() const = 0;
-  /// Another certificate, for connections from now on. gRPC takes none for a listener that is open, so this opens another at the same
-  /// address and closes the old one, which waits kReplaceGrace for its calls and then cuts them: clients call again, over a new
-  /// connection. Blocks that long. INVALID_CONFIG; nothing has changed then. Only where there was one; never at the same time as Stop.
+  /// Another certificate, for connections from now on. gRPC takes none for a listener that is open, and libarrow lets no two have one
+  /// port: so the listener is closed and another opened at once. Calls in progress have kReplaceGrace to end, then they are cut;
+  /// clients call again, over a new connection. Blocks that long. INVALID_CONFIG; where it is about the identity, nothing has
+  /// changed. Only where there was one; never at the same time as Stop.
   virtual arrow::Status ReplaceIdentity(net::TlsIdentity identity) = 0;
   static constexpr std::chrono::seconds kReplaceGrace{5};
 

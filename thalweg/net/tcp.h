@@ -18,8 +18,7 @@ namespace thalweg::net {
 arrow::Result<std::unique_ptr<Listener>> ListenTcp(runtime::Shards& shards, const Address& address,
                                                    Listener::OnStream on_stream);
 
-/// For a listener that is not ours to open, and would share the port of another one unasked: whether nobody listens on `address`
-/// and we may. The address as digits. Blocks while a host name is looked up. The errors of ListenTcp, which tell
+/// For a listener that is not ours to open, and does not say what is wrong: whether nobody listens on `address` and we may. The address as digits. Blocks while a host name is looked up. The errors of ListenTcp, which tell
 /// of `option` as the one that chooses another port.
 arrow::Result<Address> CheckFree(const Address& address, std::string_view option);
 

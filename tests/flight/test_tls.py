@@ -70,8 +70,11 @@ def connect(server: FlightServer, v1: ModuleType, certificate: Path) -> Door:
 
 
 def presented(address: tuple[str, int]) -> str:
-    """The certificate that a server shows, PEM."""
-    return ssl.get_server_certificate(address, timeout=10)
+    """The certificate that a server shows, PEM; nothing while it takes no connection."""
+    try:
+        return ssl.get_server_certificate(address, timeout=10)
+    except OSError:
+        return ""
 
 
 def wait_until(what: Callable[[], bool]) -> None:

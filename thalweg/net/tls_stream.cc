@@ -48,7 +48,10 @@ struct Connection {
   std::coroutine_handle<> until_received;  ///< waits while the other one receives
   uint64_t written = 0;                    ///< of what was given to write
 
+  arrow::Status failure;  ///< that has closed it, for all who use it
+
   arrow::Status Closed() const {
+    if (!failure.ok()) return failure;
     return Error(ErrorCode::kNetwork, "The connection with {} is closed.", inner->peer());
   }
 
@@ -59,12 +62,12 @@ struct Connection {
     return verdict == X509_V_OK ? errors : X509_verify_cert_error_string(verdict);
   }
 
-  arrow::Status Fail(const char* doing, const std::string& why) {
-    if (closed) return Closed();
+  /// From here on it is what all get who use the connection.
+  void Fail(const char* doing, const std::string& why) {
     const bool greeted = SSL_is_init_finished(ssl.get()) == 1;
-    Close();
-    return Error(ErrorCode::kNetwork, "TLS with {} failed while {}: {}.", inner->peer(), greeted ? doing : "greeting",
-                 why);
+    if (!failure.ok()) return;
+    failure = Error(ErrorCode::kNetwork, "TLS with {} failed while {}: {}.", inner->peer(),
+                    greeted ? doing : "greeting", why);
   }
 
   void Close() {
@@ -140,10 +143,12 @@ Task<arrow::Result<bool>> Proceed(ConnectionPtr connection, int returned, const 
   const int error = SSL_get_error(c.ssl.get(), returned);
   if (error == SSL_ERROR_ZERO_RETURN) co_return false;
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-    const std::string why = c.Why();
+    if (c.closed) co_return c.Closed();
+    c.Fail(doing, c.Why());
     // Tells the other end, where it can.
     if (!c.sending) (void)co_await SendPending(connection);
-    co_return c.Fail(doing, why);
+    c.Close();
+    co_return c.failure;
   }
   TW_CO_RETURN_NOT_OK(co_await SendPending(connection));
   if (error == SSL_ERROR_WANT_WRITE) co_return true;
@@ -184,7 +189,11 @@ Task<arrow::Status> WriteBytes(ConnectionPtr connection, ByteView bytes) {
       continue;
     }
     TW_CO_ASSIGN_OR_RETURN(const bool goes_on, co_await Proceed(connection, put, "writing"));
-    if (!goes_on) co_return c.Fail("writing", "the other end has said good-bye");
+    if (!goes_on) {
+      c.Fail("writing", "the other end has said good-bye");
+      c.Close();
+      co_return c.failure;
+    }
   }
   co_return arrow::Status::OK();
 }

@@ -29,6 +29,12 @@ runtime::Task<arrow::Result<std::unique_ptr<Channel>>> Connect(runtime::Executor
   co_return std::make_unique<Channel>(std::move(stream));
 }
 
+/// One turn of the other thread for both.
+runtime::Task<arrow::Result<Bytes>> SendAndAwait(Channel& channel, int32_t id, Bytes frame, runtime::Nanos limit) {
+  TW_CO_RETURN_NOT_OK(co_await channel.Write(id, std::move(frame)));
+  co_return co_await channel.Await(id, limit);
+}
+
 runtime::Task<bool> Wait(runtime::Executor& shard, runtime::Nanos time) {
   co_await runtime::Sleep(shard, time);
   co_return true;
@@ -38,8 +44,12 @@ runtime::Task<bool> Wait(runtime::Executor& shard, runtime::Nanos time) {
 
 Connection::Connection(ConnectionOptions options) : options_(std::move(options)), shards_(runtime::Shards::Start(1)) {}
 
+std::unique_ptr<Connection> Connection::Make(ConnectionOptions options) {
+  return std::unique_ptr<Connection>(new Connection(std::move(options)));
+}
+
 arrow::Result<std::unique_ptr<Connection>> Connection::Open(ConnectionOptions options) {
-  std::unique_ptr<Connection> connection(new Connection(std::move(options)));
+  auto connection = Make(std::move(options));
   ARROW_RETURN_NOT_OK(connection->Reconnect());
   return connection;
 }
@@ -91,17 +101,27 @@ arrow::Status Connection::Authenticate() {
   return Call(wire::ApiKey::kAuthenticate, request, &answer);
 }
 
-arrow::Result<int32_t> Connection::Send(wire::ApiKey key, const google::protobuf::MessageLite& request) {
+arrow::Status Connection::CheckOffered(wire::ApiKey key) const {
   if (!Offers(key)) {
     return Error(ErrorCode::kUnsupportedVersion, "The server at {} does not offer {}.", options_.server.ToString(),
                  wire::ApiName(key));
   }
   if (!channel_) return Error(ErrorCode::kNetwork, "There is no connection to {}.", options_.server.ToString());
-  const int32_t id = next_id_;
-  next_id_ = (next_id_ + 1) & INT32_MAX;
+  return arrow::Status::OK();
+}
+
+arrow::Result<int32_t> Connection::Send(wire::ApiKey key, const google::protobuf::MessageLite& request) {
+  ARROW_RETURN_NOT_OK(CheckOffered(key));
+  const int32_t id = TakeId();
   ARROW_RETURN_NOT_OK(
       runtime::BlockOn(shards_->at(0), channel_->Write(id, wire::EncodeRequest(key, kVersion, id, request))));
   return id;
+}
+
+arrow::Result<Bytes> Connection::Exchange(wire::ApiKey key, const std::function<Bytes(int32_t id)>& encode) {
+  ARROW_RETURN_NOT_OK(CheckOffered(key));
+  const int32_t id = TakeId();
+  return runtime::BlockOn(shards_->at(0), SendAndAwait(*channel_, id, encode(id), options_.answer_limit));
 }
 
 arrow::Status Connection::Receive(int32_t id, google::protobuf::MessageLite* answer) {
@@ -115,8 +135,11 @@ arrow::Status Connection::Receive(int32_t id, google::protobuf::MessageLite* ans
 
 arrow::Status Connection::Call(wire::ApiKey key, const google::protobuf::MessageLite& request,
                                google::protobuf::MessageLite* answer) {
-  ARROW_ASSIGN_OR_RAISE(const int32_t id, Send(key, request));
-  return Receive(id, answer);
+  ARROW_ASSIGN_OR_RAISE(const Bytes frame,
+                        Exchange(key, [&](int32_t id) { return wire::EncodeRequest(key, kVersion, id, request); }));
+  ARROW_ASSIGN_OR_RAISE(const auto response, wire::DecodeResponse(frame.view()));
+  ARROW_RETURN_NOT_OK(response.status);
+  return wire::ParseBody(response.body, answer);
 }
 
 void Connection::Sleep(runtime::Nanos time) { runtime::BlockOn(shards_->at(0), Wait(shards_->at(0), time)); }

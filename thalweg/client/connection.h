@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "arrow/result.h"
 #include "thalweg/base/bytes.h"
@@ -48,6 +50,8 @@ struct ConnectionOptions {
 class Connection {
  public:
   static arrow::Result<std::unique_ptr<Connection>> Open(ConnectionOptions options);
+  /// As Open, but not connected before Reconnect.
+  static std::unique_ptr<Connection> Make(ConnectionOptions options);
   ~Connection();
 
   /// A new connection to the same server; answers to what was sent on the old one are lost. Ids go on.
@@ -60,6 +64,10 @@ class Connection {
   arrow::Status Call(wire::ApiKey key, const google::protobuf::MessageLite& request,
                      google::protobuf::MessageLite* answer);
 
+  /// Sends the frame that `encode` makes of the request's id and waits for the answer: its whole frame (without the length
+  /// field), which may hold a refusal.
+  arrow::Result<Bytes> Exchange(wire::ApiKey key, const std::function<Bytes(int32_t id)>& encode);
+
   bool Offers(wire::ApiKey key) const { return offered_.contains(static_cast<int16_t>(key)); }
   void Sleep(runtime::Nanos time);
   const ConnectionOptions& options() const { return options_; }
@@ -68,6 +76,8 @@ class Connection {
   explicit Connection(ConnectionOptions options);
 
   void Disconnect();
+  arrow::Status CheckOffered(wire::ApiKey key) const;
+  int32_t TakeId() { return std::exchange(next_id_, (next_id_ + 1) & INT32_MAX); }
   arrow::Status Greet();
   arrow::Status Authenticate();
 

@@ -17,6 +17,7 @@
 #include "thalweg/io/file_system.h"
 #include "thalweg/io/object_store.h"
 #include "thalweg/io/posix_file_system.h"
+#include "thalweg/runtime/signals.h"
 
 namespace thalweg::app {
 namespace {
@@ -28,6 +29,7 @@ struct ServeArguments {
   std::string listen;
   std::string flight;
   std::string http;
+  int exit_with = 0;  ///< the parent's process id; 0: none
 };
 
 arrow::Status SetAddress(const std::string& name, const std::string& text, std::optional<net::Address>& to) {
@@ -124,6 +126,8 @@ int Main(int argc, char** argv) {
       ->type_name("HOST:PORT");
   serve->add_option("--flight", arguments.flight, "Where Arrow Flight clients connect (default 127.0.0.1:9130)")
       ->type_name("HOST:PORT|off");
+  serve->add_option("--exit-with", arguments.exit_with, "End when this process, which has to be the parent, ends")
+      ->type_name("PID");
   bool list_options = false;
   serve->add_flag("--list-options", list_options, "Print every option of thalweg.yaml, in Markdown, and end");
   serve->add_option("--http", arguments.http, "Metrics and health: /metrics, /health, /ready (default 127.0.0.1:9140)")
@@ -162,6 +166,10 @@ int Main(int argc, char** argv) {
   }
   if (serve->parsed()) {
     action = [&arguments]() -> arrow::Status {
+      if (arguments.exit_with != 0 && !runtime::EndWithParent(arguments.exit_with)) {
+        return Error(ErrorCode::kInvalidConfig, "--exit-with {}: that is not the process that has started this one.",
+                     arguments.exit_with);
+      }
       ARROW_ASSIGN_OR_RAISE(const auto options, OptionsOf(arguments));
       return Serve(options);
     };

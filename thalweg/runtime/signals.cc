@@ -1,5 +1,8 @@
 #include "thalweg/runtime/signals.h"
 
+#include <sys/prctl.h>
+#include <unistd.h>
+
 #include <asio/signal_set.hpp>
 #include <atomic>
 #include <csignal>
@@ -10,6 +13,11 @@
 namespace thalweg::runtime {
 
 void IgnoreBrokenPipes() { std::signal(SIGPIPE, SIG_IGN); }
+
+bool EndWithParent(int parent) {
+  // In this order: a parent that ends in between is noticed by one or the other.
+  return ::prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && ::getppid() == parent;
+}
 
 struct ShutdownSignals::State : std::enable_shared_from_this<State> {
   State(Executor& on, std::function<void(int)> callback)

@@ -11,6 +11,10 @@ namespace thalweg::runtime {
 /// end the process. For the whole process; any number of times, from any thread.
 void IgnoreBrokenPipes();
 
+/// Has the kernel send this process a SIGTERM when the thread that started it ends. False where `parent` is not its parent
+/// (any more): then it should end at once.
+bool EndWithParent(int parent);
+
 /// Calls back on a shard whenever the process is asked to end (SIGTERM, SIGINT), which then no longer ends it by itself.
 /// At most one of these at a time. Thread safety: made and destroyed by one thread, on or off the shard.
 class ShutdownSignals {

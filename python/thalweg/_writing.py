@@ -1,0 +1,75 @@
+"""Writes: batches go out while earlier ones are on their way to the server's disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from thalweg import _messages
+from thalweg._flight import WRITE_BATCH_ROWS, WRITE_BATCHES_IN_FLIGHT, FlightDoor, translate
+from thalweg._progress import Progress
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did, once all of it is on disk and visible.
+
+    Attributes:
+        rows: how many were sent.
+        token: a read with `at_least=token` sees them.
+    """
+
+    rows: int
+    token: str
+
+
+def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int | None, progress: bool | None) -> Written:
+    """Sends all of `rows`. At most WRITE_BATCHES_IN_FLIGHT batches are not acknowledged.
+
+    Raises:
+        ThalwegError: what was acknowledged before stays; of the rest nobody knows.
+    """
+    writer, results = door.write(command, rows.schema)
+    bar = Progress("writing", total, progress)
+    sent = outstanding = 0
+    token = ""
+    try:
+        for batch in rows:
+            for at in range(0, batch.num_rows, WRITE_BATCH_ROWS):
+                part = batch.slice(at, WRITE_BATCH_ROWS)
+                writer.write_batch(part)
+                sent += part.num_rows
+                outstanding += 1
+                if outstanding > WRITE_BATCHES_IN_FLIGHT:
+                    token = _acknowledged(results) or token
+                    outstanding -= 1
+                bar.add(part.num_rows)
+        writer.done_writing()
+        while outstanding:
+            token = _acknowledged(results) or token
+            outstanding -= 1
+        writer.close()
+    except Exception as error:
+        raise _cause(writer, error) from None
+    finally:
+        bar.end()
+    return Written(sent, token)
+
+
+def _acknowledged(results: Any) -> str:
+    answer = results.read()
+    if answer is None:
+        raise EOFError("The server ended the write without an answer.")
+    token: str = _messages.parse("WriteResult", answer.to_pybytes()).token
+    return token
+
+
+def _cause(writer: Any, error: Exception) -> Exception:
+    """A write that fails early shows as a broken stream; closing it tells why."""
+    try:
+        writer.close()
+    except Exception as reason:
+        return translate(reason)
+    return translate(error)

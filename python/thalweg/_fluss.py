@@ -13,7 +13,7 @@ from thalweg._version import __version__
 from thalweg.errors import of_code
 
 CONNECTIONS_MAX = 4  # at a time, for all threads of this process
-TRIES_MAX = 6  # with pauses of 50 ms, doubled each time, in between
+TRIES_MAX = 8  # with pauses of 50 ms in between, doubled each time up to 1 s: a server that restarts is back by then
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SDK_DIR = ROOT / "build" / "release" / "python"  # `import thalweg` from here
 
 
 def cache_dir() -> Path:

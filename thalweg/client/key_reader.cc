@@ -80,7 +80,7 @@ arrow::Result<std::vector<KeyReader::Wanted>> KeyReader::Resolve(Connection& con
       partition = found->second;
     }
     for (size_t i = 0; i < part.keys.size(); ++i) {
-      wanted.push_back({partition, part.bucket, part.keys[i], static_cast<size_t>(part.rows[i])});
+      wanted.push_back({partition, part.bucket, part.other_bucket, part.keys[i], static_cast<size_t>(part.rows[i])});
     }
   }
   return wanted;
@@ -97,6 +97,7 @@ arrow::Result<KeyReader::Answers> KeyReader::Ask(KeyKind kind, const arrow::Reco
     for (size_t at = 0; at < wanted.size(); at += kKeysMax) {
       const auto part = std::span(wanted).subspan(at, std::min(kKeysMax, wanted.size() - at));
       ARROW_RETURN_NOT_OK(Fetch(connection, kind, part, &answers));
+      ARROW_RETURN_NOT_OK(FetchElsewhere(connection, kind, part, &answers));
     }
     return arrow::Status::OK();
   };
@@ -125,15 +126,29 @@ arrow::Status KeyReader::Fetch(Connection& connection, KeyKind kind, std::span<c
   return Fetch(connection, kind, wanted.subspan(half), to);
 }
 
+/// A key has one row, so it is enough to look further for those not found; rows of a prefix may be in both places.
+arrow::Status KeyReader::FetchElsewhere(Connection& connection, KeyKind kind, std::span<const Wanted> wanted,
+                                        Answers* to) const {
+  std::vector<Wanted> elsewhere;
+  for (const Wanted& one : wanted) {
+    if (one.other_bucket == one.bucket || (kind == KeyKind::kWhole && !to->values[one.row].empty())) continue;
+    elsewhere.push_back(one);
+    elsewhere.back().bucket = one.other_bucket;
+  }
+  return elsewhere.empty() ? arrow::Status::OK() : Fetch(connection, kind, elsewhere, to);
+}
+
 arrow::Status KeyReader::FetchOnce(Connection& connection, KeyKind kind, std::span<const Wanted> wanted,
                                    Answers* to) const {
   wire::LookupRequest request{.table = table_.id};
   std::map<std::pair<PartitionId, BucketId>, std::vector<size_t>> rows;
+  std::map<std::pair<PartitionId, BucketId>, std::vector<ByteView>> keys;
   for (const Wanted& one : wanted) {
-    auto& of_bucket = rows[{one.partition, one.bucket}];
-    if (of_bucket.empty()) request.buckets.push_back({.partition = one.partition, .bucket = one.bucket});
-    request.buckets.back().keys.push_back(one.key);
-    of_bucket.push_back(one.row);
+    keys[{one.partition, one.bucket}].push_back(one.key);
+    rows[{one.partition, one.bucket}].push_back(one.row);
+  }
+  for (auto& [place, of_bucket] : keys) {
+    request.buckets.push_back({.partition = place.first, .bucket = place.second, .keys = std::move(of_bucket)});
   }
   const auto key = kind == KeyKind::kWhole ? wire::ApiKey::kLookup : wire::ApiKey::kPrefixLookup;
   ARROW_ASSIGN_OR_RAISE(
@@ -141,13 +156,19 @@ arrow::Status KeyReader::FetchOnce(Connection& connection, KeyKind kind, std::sp
   ARROW_ASSIGN_OR_RAISE(const auto response, wire::DecodeResponse(frame.view()));
   ARROW_RETURN_NOT_OK(response.status);
   const auto take = [&](const auto& results) -> arrow::Status {
+    // Before anything is kept: what failed as a whole is asked for again in parts.
     for (const auto& result : results) {
       if (result.error != ErrorCode::kNone) return MakeError(result.error, result.error_message);
+    }
+    for (const auto& result : results) {
       const auto found = rows.find({result.partition, result.bucket});
       if (found == rows.end() || found->second.size() != ListOf(result).size()) {
         return Error(ErrorCode::kCorruptMessage, "The server's answer to a lookup is not one for the keys asked for.");
       }
-      for (size_t i = 0; i < found->second.size(); ++i) to->values[found->second[i]] = ValuesOf(ListOf(result)[i]);
+      for (size_t i = 0; i < found->second.size(); ++i) {
+        auto& values = to->values[found->second[i]];
+        std::ranges::copy(ValuesOf(ListOf(result)[i]), std::back_inserter(values));
+      }
       rows.erase(found);
     }
     if (rows.empty()) return arrow::Status::OK();

@@ -28,7 +28,9 @@ enum class Missing : uint8_t {
 };
 
 /// Rows of one table with a primary key, by their keys: each key is sent to its bucket, and what comes back is decoded into
-/// columns. Rows of older schema versions have nulls in the columns that they lack.
+/// columns. Rows of older schema versions have nulls in the columns that they lack. Keys that are not where they belong are also
+/// looked for where clients on the Rust library put them (format::BucketFunction::kFlussUnsigned); whoever writes the same keys
+/// with both kinds of clients has them twice, and gets the one in its right place.
 ///
 /// Errors: those of ConnectionPool::Run. UNKNOWN_TABLE_OR_BUCKET where the table is no longer the one that was opened: open it
 /// again. RECORD_TOO_LARGE where one row alone is too large for an answer.
@@ -58,6 +60,7 @@ class KeyReader {
   struct Wanted {
     PartitionId partition = kNoPartition;
     BucketId bucket{};
+    BucketId other_bucket{};
     ByteView key{};
     size_t row = 0;
   };
@@ -73,6 +76,7 @@ class KeyReader {
   arrow::Result<std::vector<Wanted>> Resolve(Connection& connection, const std::vector<RoutedKeys>& routed);
   arrow::Status RefreshPartitions(Connection& connection);
   arrow::Status Fetch(Connection& connection, KeyKind kind, std::span<const Wanted> wanted, Answers* to) const;
+  arrow::Status FetchElsewhere(Connection& connection, KeyKind kind, std::span<const Wanted> wanted, Answers* to) const;
   arrow::Status FetchOnce(Connection& connection, KeyKind kind, std::span<const Wanted> wanted, Answers* to) const;
   arrow::Result<std::shared_ptr<const format::RowLayout>> LayoutOf(SchemaId id);
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Decode(const Answers& answers, const std::vector<int32_t>& columns,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <tuple>
 
 #include "arrow/array/array_base.h"
 #include "arrow/record_batch.h"
@@ -111,7 +112,7 @@ arrow::Status KeyRouter::CheckKeys(const arrow::RecordBatch& keys) const {
 arrow::Result<std::vector<RoutedKeys>> KeyRouter::Route(const arrow::RecordBatch& keys) const {
   ARROW_RETURN_NOT_OK(CheckKeys(keys));
   const bool same_bytes = bucket_ == key_ && bucket_format_ == key_format_;
-  std::map<std::pair<std::vector<std::string>, BucketId>, RoutedKeys> places;
+  std::map<std::tuple<std::vector<std::string>, BucketId, BucketId>, RoutedKeys> places;
   std::vector<format::Datum> values(columns_.size());
   for (int64_t row = 0; row < keys.num_rows(); ++row) {
     for (size_t i = 0; i < values.size(); ++i) values[i] = format::DatumAt(*keys.column(static_cast<int>(i)), row);
@@ -120,21 +121,25 @@ arrow::Result<std::vector<RoutedKeys>> KeyRouter::Route(const arrow::RecordBatch
       ARROW_ASSIGN_OR_RAISE(partition.emplace_back(), PartitionText(values[place], types_[place]));
     }
     ARROW_ASSIGN_OR_RAISE(auto key, EncodePart(key_format_, values, types_, key_));
-    BucketId bucket(0);
-    if (bucket_count_ > 1 && same_bytes) {
-      bucket = format::BucketOf(function_, key, bucket_count_);
-    } else if (bucket_count_ > 1) {
-      ARROW_ASSIGN_OR_RAISE(const auto bucket_key, EncodePart(bucket_format_, values, types_, bucket_));
-      bucket = format::BucketOf(function_, bucket_key, bucket_count_);
+    BucketId bucket(0), other(0);
+    if (bucket_count_ > 1) {
+      std::vector<uint8_t> bucket_key;
+      if (!same_bytes) {
+        ARROW_ASSIGN_OR_RAISE(bucket_key, EncodePart(bucket_format_, values, types_, bucket_));
+      }
+      const ByteView hashed = same_bytes ? key : bucket_key;
+      bucket = other = format::BucketOf(function_, hashed, bucket_count_);
+      if (function_ == format::BucketFunction::kFluss) {
+        other = format::BucketOf(format::BucketFunction::kFlussUnsigned, hashed, bucket_count_);
+      }
     }
-    RoutedKeys& to = places[{partition, bucket}];
+    RoutedKeys& to = places[{partition, bucket, other}];
     to.keys.push_back(std::move(key));
     to.rows.push_back(row);
   }
   std::vector<RoutedKeys> routed;
   for (auto& [place, part] : places) {
-    part.partition = place.first;
-    part.bucket = place.second;
+    std::tie(part.partition, part.bucket, part.other_bucket) = place;
     routed.push_back(std::move(part));
   }
   return routed;

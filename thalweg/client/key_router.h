@@ -28,6 +28,8 @@ struct RoutedKeys {
   /// Of the partition, in the order of the table's partition keys; empty where it has none.
   std::vector<std::string> partition{};
   BucketId bucket{};
+  /// Where clients on the Rust library put the same keys; most often the same.
+  BucketId other_bucket{};
   std::vector<std::vector<uint8_t>> keys{};
   /// Of each key, which row of those given it is.
   std::vector<int64_t> rows{};

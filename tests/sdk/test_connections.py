@@ -1,0 +1,140 @@
+"""What becomes of a connection: servers that restart, passwords, forks, threads, addresses that are none."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import thalweg
+from peers.thalweg import SaslServer, ThalwegServer
+from sdk.conftest import Put
+
+USERS = {"alice": "alice-secret", "böb": "päss wörd"}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[ThalwegServer]:
+    started = ThalwegServer(tmp_path / "server").start()
+    yield started
+    started.kill()
+
+
+def test_a_server_that_restarts_is_hardly_noticed(own: ThalwegServer) -> None:
+    db = thalweg.connect(f"fluss://{own.bootstrap}")
+    table = db.create_table("t", "id INT, a INT", primary_key="id")
+    assert table.get(1) is None
+    own.kill()
+    found: list[object] = []
+    reading = threading.Thread(target=lambda: found.append(table.get(1)))
+    reading.start()
+    own.start()
+    reading.join()
+    assert found == [None]
+    assert table.get(1) is None
+
+
+def test_a_server_that_stays_away_is_an_error_in_time(own: ThalwegServer) -> None:
+    db = thalweg.connect(f"fluss://{own.bootstrap}", timeout=5)
+    table = db.create_table("t", "id INT, a INT", primary_key="id")
+    own.kill()
+    began = time.monotonic()
+    with pytest.raises(thalweg.ConnectionFailed, match="Is the server running"):
+        table.get(1)
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_that_does_not_answer_is_an_error_in_time(own: ThalwegServer) -> None:
+    db = thalweg.connect(f"fluss://{own.bootstrap}", timeout=1)
+    table = db.create_table("t", "id INT, a INT", primary_key="id")
+    os.kill(own.pid, 19)  # SIGSTOP
+    try:
+        began = time.monotonic()
+        with pytest.raises(thalweg.RequestTimedOut, match="has not answered"):
+            table.get(1)
+        assert time.monotonic() - began < 3
+    finally:
+        os.kill(own.pid, 18)
+
+
+def test_other_threads_run_while_one_waits(own: ThalwegServer) -> None:
+    db = thalweg.connect(f"fluss://{own.bootstrap}", timeout=2)
+    table = db.create_table("t", "id INT, a INT", primary_key="id")
+    os.kill(own.pid, 19)
+    try:
+        waiting = threading.Thread(target=lambda: pytest.raises(thalweg.ThalwegError, table.get, 1))
+        waiting.start()
+        counted = 0
+        while waiting.is_alive():
+            counted += 1
+        assert counted > 100_000
+    finally:
+        os.kill(own.pid, 18)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[SaslServer]:
+    started = SaslServer(tmp_path / "sasl", USERS)
+    started.start()
+    yield started
+    started.kill()
+
+
+def test_passwords(guarded: SaslServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = guarded.sasl_bootstrap
+    assert thalweg.connect(f"fluss://{address}", user="alice", password="alice-secret").databases() == ["fluss"]
+    assert thalweg.connect(f"fluss://b%C3%B6b:p%C3%A4ss%20w%C3%B6rd@{address}").databases() == ["fluss"]
+    monkeypatch.setenv("THALWEG_USER", "alice")
+    monkeypatch.setenv("THALWEG_PASSWORD", "alice-secret")
+    db = thalweg.connect(f"fluss://{address}")
+    assert "alice-secret" not in repr(db) + db.address + str(vars(db))
+    with pytest.raises(thalweg.AuthenticationFailed):
+        thalweg.connect(f"fluss://{address}", user="alice", password="wrong")
+    monkeypatch.delenv("THALWEG_PASSWORD")
+    with pytest.raises(thalweg.ThalwegError, match="needs a password"):
+        thalweg.connect(f"fluss://{address}", user="alice")
+
+
+def test_an_address_where_nothing_is() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(thalweg.ConnectionFailed, match="No connection to"):
+            thalweg.connect(f"fluss://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("address", ["http://localhost", "thalweg://", "thalweg://a:b:c", "fluss://host:99999", "thalweg://h/path"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(thalweg.ThalwegError, match="thalweg://host:9130|no valid port"):
+        thalweg.connect(address)
+
+
+def test_a_fork_connects_anew(db: thalweg.Database, database: str, put: Put) -> None:
+    table = db.create_table(f"{database}.t", "id INT, a INT", primary_key="id")
+    put(table.name, [{"id": 1, "a": 2}])
+    assert table.get(1) == {"id": 1, "a": 2}
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if table.get(1) == {"id": 1, "a": 2} and db.tables(database) == [table.name] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert table.get(1) == {"id": 1, "a": 2}
+
+
+def test_a_closed_connection_says_so(own: ThalwegServer) -> None:
+    with thalweg.connect(f"fluss://{own.bootstrap}") as db:
+        pass
+    with pytest.raises(thalweg.ThalwegError, match="was closed"):
+        db.table("t")
+
+
+def test_the_fluss_port_alone_has_no_scans(own: ThalwegServer) -> None:
+    db = thalweg.connect(f"fluss://{own.bootstrap}")
+    table = db.create_table("t", "id INT, a INT", primary_key="id")
+    for call in (table.scan, lambda: table.upsert([{"id": 1}]), lambda: db.sql("select 1"), table.follow):
+        with pytest.raises(thalweg.Unsupported, match="connect to the server's Flight address"):
+            call()

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 import client
 import keyed_frames
+import sdk_gets
 import throughput
 from contenders import KINDS, Contender, Thalweg, started
 from figures import OURS, Figure, Row, at_most, percentile, ratio_at_least, ratio_at_most
@@ -63,6 +64,9 @@ class Keyed:
             return self._lookup_row()
         if key == "lookup-one":
             return self._single_lookup_row()
+        if key.startswith("sdk-get"):
+            ours = next(server for server in self.servers if server.name == OURS)
+            return sdk_gets.row(key, ours, self._filled(ours), self.rows, self.plan)
         if key == "prefix":
             return self._prefix_row()
         return self._changelog_row()

@@ -43,7 +43,7 @@ from plan import Plan  # noqa: E402
 KEYS = [
     "cold", "idle", "append-10", "append-100", "plain-10", "plain-100", "spread-10", "small-10", "page-cache",
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
-    "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "prefix", "changelog",
+    "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "sdk-get-one", "sdk-get-1000", "prefix", "changelog",
     "freshness-keyed", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
     "sql-log", "sql-state", "sql-key",
 ]
@@ -119,7 +119,7 @@ class Session:
             return catch_up.catch_up_row(key, self.servers, self.plan, self.narrow)
         if key == "freshness-keyed":
             return latency.freshness_row(self.servers, self.plan, keyed=True)
-        if key.startswith("put-") or key in ("lookup", "lookup-one", "prefix", "changelog"):
+        if key.startswith("put-") or key in ("lookup", "lookup-one", "sdk-get-one", "sdk-get-1000", "prefix", "changelog"):
             return self.keyed.row(key)
         return self.scan(key) if key.startswith(("scan", "pruned")) else self.append(key)
 

@@ -13,6 +13,44 @@ if TYPE_CHECKING:
     from thalweg._table import Table
 
 
+class TableScanner(ds.Scanner):
+    """What one scan of a table brings. Each method reads anew."""
+
+    def __init__(self, dataset: TableDataset, columns: list[str] | None, where: pc.Expression | None):
+        # As of Dataset: pyarrow's constructor refuses, and nothing behind it is used.
+        self._dataset = dataset
+        self._columns = columns
+        # Without any column, rows are counted; a scan needs one to tell how many.
+        self._scan = dataset._table.scan([dataset.schema.names[0]] if columns == [] else columns, where=where)
+
+    @property
+    def dataset_schema(self) -> pa.Schema:
+        return self._dataset.schema
+
+    @property
+    def projected_schema(self) -> pa.Schema:
+        return pa.schema([]) if self._columns == [] else self._scan.schema
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._dataset._counted(self._scan):
+            yield batch.select([]) if self._columns == [] else batch
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self.projected_schema, self.to_batches())
+
+    def to_table(self) -> pa.Table:
+        return self.to_reader().read_all()
+
+    def count_rows(self) -> int:
+        return sum(batch.num_rows for batch in self._dataset._counted(self._scan))
+
+    def head(self, num_rows: int) -> pa.Table:
+        return self.to_table().slice(0, num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.to_reader().__arrow_c_stream__(requested_schema)
+
+
 class TableDataset(ds.Dataset):
     """The rows of a table, read anew by every scan. What a scan asks for (columns, condition, limit) goes to the server.
 
@@ -49,13 +87,11 @@ class TableDataset(ds.Dataset):
     ) -> ds.Scanner:
         """A scanner that reads once. Columns may be expressions; what they need is read, and they are made of it here."""
         where = self._filter if filter is None else filter if self._filter is None else self._filter & filter
-        names = None if columns is None or isinstance(columns, Mapping) else list(columns)
-        empty = names == []
-        # No column at all means that rows are counted.
-        scan = self._table.scan([self.schema.names[0]] if empty else names, where=where)
-        reader = pa.RecordBatchReader.from_batches(scan.schema, self._counted(scan))
-        chosen: Any = columns if isinstance(columns, Mapping) or empty else None
-        return ds.Scanner.from_batches(reader, columns=chosen, **({"batch_size": batch_size} if batch_size else {}))
+        if isinstance(columns, Mapping):
+            scan = self._table.scan(where=where)
+            reader = pa.RecordBatchReader.from_batches(scan.schema, self._counted(scan))
+            return ds.Scanner.from_batches(reader, columns=columns)
+        return TableScanner(self, None if columns is None else list(columns), where)
 
     def _counted(self, scan: Any) -> Iterator[pa.RecordBatch]:
         self.rows_received = 0
@@ -74,7 +110,8 @@ class TableDataset(ds.Dataset):
         return self._table.scan(columns, where=where, limit=num_rows).to_arrow()
 
     def count_rows(self, filter: Any = None, **_: Any) -> int:  # noqa: A002
-        return sum(batch.num_rows for batch in self.scanner([], filter).to_batches())
+        count: int = self.scanner([], filter).count_rows()
+        return count
 
     def get_fragments(self, filter: Any = None) -> Iterator[Any]:  # noqa: A002
         raise NotImplementedError("A table of a server has no files.")

@@ -69,4 +69,4 @@ def _to_reader(rows: Any, schema: pa.Schema) -> pa.RecordBatchReader:
 def _chosen(names: Iterable[Any], schema: pa.Schema) -> pa.Schema | None:
     """The fields of `names`; None, so that types are guessed, where one is not of the table (the server says so)."""
     found = [schema.field(name) if name in schema.names else None for name in names]
-    return None if None in found else pa.schema([field for field in found if field is not None])
+    return None if any(field is None for field in found) else pa.schema(found)

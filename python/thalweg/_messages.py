@@ -33,12 +33,12 @@ def _load() -> None:
 _load()
 
 
-def message(name: str, **fields: Any) -> Any:
+def message(name: str, /, **fields: Any) -> Any:
     """A message of this package: `message("TableName", database="shop", table="orders")`."""
     return _class(f"{PACKAGE}.{name}")(**fields)
 
 
-def sql_message(name: str, **fields: Any) -> Any:
+def sql_message(name: str, /, **fields: Any) -> Any:
     return _class(f"{_SQL_PACKAGE}.{name}")(**fields)
 
 

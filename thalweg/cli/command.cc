@@ -8,8 +8,9 @@ void AddCommands(CLI::App& app, Action* action) {
   AddTableCommand(app, action);
   AddProduceCommand(app, action);
   AddConsumeCommand(app, action);
+  AddLookupCommand(app, action);
   AddVerifyCommand(app, action);
-  for (const char* name : {"table", "produce", "consume"}) app.get_subcommand(name)->group("Data");
+  for (const char* name : {"table", "produce", "consume", "lookup"}) app.get_subcommand(name)->group("Data");
   app.get_subcommand("verify")->group("Server");
 }
 

@@ -19,6 +19,7 @@ void AddCommands(CLI::App& app, Action* action);
 void AddTableCommand(CLI::App& app, Action* action);
 void AddProduceCommand(CLI::App& app, Action* action);
 void AddConsumeCommand(CLI::App& app, Action* action);
+void AddLookupCommand(CLI::App& app, Action* action);
 void AddVerifyCommand(CLI::App& app, Action* action);
 
 }  // namespace thalweg::cli

@@ -30,7 +30,7 @@ void ServerAccess::AddTo(CLI::App& command) {
       ->group("Connection");
 }
 
-arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const {
+arrow::Result<client::ConnectionOptions> ServerAccess::Options() const {
   client::ConnectionOptions options;
   auto address = net::Address::Parse(server);
   if (!address.ok()) return Error(ErrorCode::kInvalidConfig, "--server: {}", address.status().message());
@@ -51,6 +51,11 @@ arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const
     return Error(ErrorCode::kInvalidConfig,
                  "--user {} needs a password: set THALWEG_PASSWORD, or name a file with --password-file.", user);
   }
+  return options;
+}
+
+arrow::Result<std::unique_ptr<client::Connection>> ServerAccess::Connect() const {
+  ARROW_ASSIGN_OR_RAISE(auto options, Options());
   return client::Connection::Open(std::move(options));
 }
 

@@ -22,8 +22,10 @@ struct ServerAccess {
   std::string tls_ca;  ///< file
 
   void AddTo(CLI::App& command);
-  /// INVALID_CONFIG where an option makes no sense, else as client::Connection::Open. The password comes from the file,
-  /// or from THALWEG_PASSWORD: arguments are seen by everybody on the machine.
+  /// INVALID_CONFIG where an option makes no sense. The password comes from the file, or from THALWEG_PASSWORD: arguments are
+  /// seen by everybody on the machine.
+  arrow::Result<client::ConnectionOptions> Options() const;
+  /// As Options, then as client::Connection::Open.
   arrow::Result<std::unique_ptr<client::Connection>> Connect() const;
 };
 

@@ -1,0 +1,82 @@
+"""DuckDB, Polars, pyarrow and Ray over a table: they get what they ask for, and no more than that crosses the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import thalweg
+from sdk.fake_flight import FakeFlight
+from thalweg._dataset import TableDataset
+
+
+@pytest.fixture
+def fake(server: thalweg.Server) -> Iterator[FakeFlight]:
+    with FakeFlight(server.fluss_address) as started:
+        yield started
+
+
+@pytest.fixture
+def table(fake: FakeFlight, database: str) -> Iterator[thalweg.Table]:
+    with thalweg.connect(fake.address) as db:
+        table = db.create_table(f"{database}.t", "id BIGINT, name STRING, price DOUBLE, day DATE", buckets=3)
+        ids = range(10_000)
+        fake.tables[table.name] = pa.table(
+            {"id": ids, "name": [f"n{i % 10}" for i in ids], "price": [i / 2 for i in ids], "day": [i // 100 for i in ids]}, table.schema
+        )
+        yield table
+
+
+@pytest.fixture
+def t(table: thalweg.Table) -> TableDataset:
+    """Called as in the queries: DuckDB finds it by its name."""
+    return table.dataset()
+
+
+def test_duckdb_reads_only_what_it_needs(fake: FakeFlight, t: TableDataset) -> None:
+    assert duckdb.sql("select sum(price), count(*) from t where id between 100 and 199 and name = 'n3'").fetchall() == [(740.0, 10)]
+    assert set(fake.asked[-1].columns.names) <= {"price", "id", "name"}
+    assert t.rows_received == 10
+    assert duckdb.sql("select count(*) from t").fetchall() == [(10_000,)]
+    assert len(fake.asked[-1].columns.names) == 1
+    assert duckdb.sql("select name from t where day = date '1970-01-03' and name in ('n1', 'n2') order by all limit 1").fetchall() == [("n1",)]
+    assert t.rows_received <= 100
+
+
+def test_duckdb_joins_a_table_with_its_own(t: TableDataset) -> None:
+    duckdb.sql("create or replace temp table names as select 'n' || i as name, i from range(3) r(i)")
+    found = duckdb.sql("select i, count(*) from t join names using (name) group by i order by i").fetchall()
+    assert found == [(0, 1000), (1, 1000), (2, 1000)]
+
+
+def test_polars_reads_only_what_it_needs(fake: FakeFlight, table: thalweg.Table) -> None:
+    lazy = table.to_polars_lazy().filter((pl.col("id") >= 100) & (pl.col("id") < 200)).select("price")
+    found = lazy.collect()
+    assert found["price"].to_list() == [i / 2 for i in range(100, 200)]
+    assert fake.asked[-1].HasField("filter")
+    assert "day" not in fake.asked[-1].columns.names
+    assert table.to_polars_lazy().select(pl.len()).collect().item() == 10_000
+
+
+def test_pyarrow_reads_only_what_it_needs(fake: FakeFlight, t: TableDataset) -> None:
+    where = pc.field("id") < 3
+    assert t.to_table(columns=["name"], filter=where).to_pydict() == {"name": ["n0", "n1", "n2"]}
+    assert t.rows_received == 3
+    assert t.filter(where).filter(pc.field("id") > 0).to_table().num_rows == 2
+    assert t.to_table(columns={"twice": pc.field("price") * 2}).column("twice").to_pylist() == [float(i) for i in range(10_000)]
+    assert (t.count_rows(), t.count_rows(where), t.head(2, ["id"]).to_pydict()) == (10_000, 3, {"id": [0, 1]})
+    assert sum(batch.num_rows for batch in t.to_batches()) == 10_000
+
+
+def test_a_dataset_is_no_files(t: TableDataset) -> None:
+    import pickle
+
+    with pytest.raises(NotImplementedError, match="no files"):
+        list(t.get_fragments())
+    with pytest.raises(TypeError, match="cannot be sent"):
+        pickle.dumps(t)

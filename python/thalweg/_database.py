@@ -48,17 +48,31 @@ class Database:
         _open_databases.add(self)
 
     def _connect(self) -> _native.Client:
-        host, port = self._address.host, self._address.port
-        if self._address.flight:
-            listener = self._flight_door("connect").act("GetServerInfo", _message("GetServerInfo"), "ServerInfo").fluss_listeners
-            if not listener:
-                raise Unsupported(f"The server at {self.address} does not say where its Fluss port is.")
-            host, _, text = listener[0].address.rpartition(":")
-            host, port = host.strip("[]"), int(text)
-        client = _fluss.connect(host, port, self._address, self._timeout)
+        client = _fluss.connect(self._fluss_address(), self._timeout)
         with _fluss.translated():
             client.databases()  # So that a wrong address or password shows here.
         return client
+
+    def _fluss_address(self) -> _address.Address:
+        """Where rows by key are asked for; the server's Flight door tells."""
+        if not self._address.flight:
+            return self._address
+        info = self._flight_door("connect").act("GetServerInfo", _message("GetServerInfo"), "ServerInfo")
+        if not info.fluss_listeners:
+            raise Unsupported(f"The server at {self.address} has no Fluss port that it tells of.")
+        listener = info.fluss_listeners[0]
+        if listener.tls:
+            raise Unsupported(f"The Fluss port {listener.address} speaks TLS, which this package does not speak there.")
+        host, _, port = listener.address.rpartition(":")
+        host = host.strip("[]")
+        if self._address.tls and listener.sasl and host not in ("127.0.0.1", "::1", "localhost"):
+            raise Unsupported(
+                f"The Fluss port {listener.address} speaks no TLS: the password would cross the network as it is. Connect with "
+                "thalweg:// where the network can be trusted."
+            )
+        user = self._address.user if listener.sasl else ""
+        password = self._address.password if listener.sasl else ""
+        return _address.Address(False, False, host, int(port), user, password)
 
     # ---- Tables
 
@@ -261,7 +275,8 @@ class _Reconnecting:
 
     def __getattr__(self, name: str) -> Any:
         database = self._database
-        if database._client is self:
+        client: object = database._client
+        if client is self:
             database._client = database._connect()
         return getattr(database._client, name)
 

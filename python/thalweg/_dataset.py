@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from thalweg._table import Table
 
 
-class TableScanner(ds.Scanner):
+class TableScanner(ds.Scanner):  # type: ignore[misc]  # pyarrow has no types
     """What one scan of a table brings. Each method reads anew."""
 
     def __init__(self, dataset: TableDataset, columns: list[str] | None, where: pc.Expression | None):
@@ -51,7 +51,7 @@ class TableScanner(ds.Scanner):
         return self.to_reader().__arrow_c_stream__(requested_schema)
 
 
-class TableDataset(ds.Dataset):
+class TableDataset(ds.Dataset):  # type: ignore[misc]
     """The rows of a table, read anew by every scan. What a scan asks for (columns, condition, limit) goes to the server.
 
     Attributes:
@@ -103,7 +103,8 @@ class TableDataset(ds.Dataset):
         return self.scanner(columns, filter, **options).to_table()
 
     def to_batches(self, columns: Any = None, filter: Any = None, **options: Any) -> Iterator[pa.RecordBatch]:  # noqa: A002
-        return self.scanner(columns, filter, **options).to_batches()
+        batches: Iterator[pa.RecordBatch] = self.scanner(columns, filter, **options).to_batches()
+        return batches
 
     def head(self, num_rows: int, columns: Any = None, filter: Any = None, **_: Any) -> pa.Table:  # noqa: A002
         where = self._filter if filter is None else filter if self._filter is None else self._filter & filter

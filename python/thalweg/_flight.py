@@ -22,6 +22,7 @@ from thalweg.errors import (
 )
 
 WRITE_BATCH_ROWS = 65_536
+WRITE_BATCH_BYTES = 8 << 20  # of decoded values
 WRITE_BATCHES_IN_FLIGHT = 4
 
 _OF_KIND: list[tuple[type[Exception], type[ThalwegError]]] = [

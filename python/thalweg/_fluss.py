@@ -58,8 +58,9 @@ def to_schema(capsule: object) -> pa.Schema:
     return pa.schema(SchemaCapsule(capsule))
 
 
-def connect(host: str, port: int, address: Address, timeout: float) -> _native.Client:
+def connect(address: Address, timeout: float) -> _native.Client:
     """Connects when it is first used."""
     return _native.Client(
-        host, port, address.user, address.password, __version__, min(timeout, 10.0), timeout, CONNECTIONS_MAX, TRIES_MAX
-    )
+        address.host, address.port, address.user, address.password, __version__, min(timeout, 10.0), timeout, CONNECTIONS_MAX,
+        TRIES_MAX,
+    )  # fmt: skip

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STOP_S_MAX = 30.0
 LINES_KEPT = 200
 _FLUSS = re.compile(r"^Fluss clients: listening on (\S+)")
-_FLIGHT = re.compile(r"^Arrow Flight: (?:listening on )?(?:grpc(?:\+\w+)?://)?([^\s/]+:\d+)")
+_FLIGHT = re.compile(r"^Arrow Flight clients: grpc(?:\+tls)?://(\S+)")
 _HTTP = re.compile(r"^metrics and health: (http://\S+)")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from thalweg import _messages
-from thalweg._flight import WRITE_BATCH_ROWS, WRITE_BATCHES_IN_FLIGHT, FlightDoor, translate
+from thalweg._flight import WRITE_BATCH_BYTES, WRITE_BATCH_ROWS, WRITE_BATCHES_IN_FLIGHT, FlightDoor, translate
 from thalweg._progress import Progress
 
 
@@ -37,8 +37,9 @@ def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int
     token = ""
     try:
         for batch in rows:
-            for at in range(0, batch.num_rows, WRITE_BATCH_ROWS):
-                part = batch.slice(at, WRITE_BATCH_ROWS)
+            step = _rows_at_a_time(batch)
+            for at in range(0, batch.num_rows, step):
+                part = batch.slice(at, step)
                 writer.write_batch(part)
                 sent += part.num_rows
                 outstanding += 1
@@ -56,6 +57,12 @@ def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int
     finally:
         bar.end()
     return Written(sent, token)
+
+
+def _rows_at_a_time(batch: pa.RecordBatch) -> int:
+    if batch.nbytes <= WRITE_BATCH_BYTES:
+        return WRITE_BATCH_ROWS
+    return max(1, min(WRITE_BATCH_ROWS, batch.num_rows * WRITE_BATCH_BYTES // batch.nbytes))
 
 
 def _acknowledged(results: Any) -> str:

@@ -112,7 +112,8 @@ class AsyncTable:
         return self.sync.schema
 
     async def get(self, key: Any = None, /, **options: Any) -> Any:
-        return await _off_loop(self.sync.get, key, **options)
+        call: Callable[..., Any] = self.sync.get
+        return await _off_loop(call, key, **options)
 
     async def get_prefix(self, prefix: Any = None, /, **options: Any) -> pa.Table:
         return await _off_loop(self.sync.get_prefix, prefix, **options)

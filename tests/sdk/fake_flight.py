@@ -17,6 +17,9 @@ from google.protobuf import any_pb2
 from thalweg import _messages
 
 
+BUCKETS = 3  # rows take turns in them
+
+
 class FakeFlight(flight.FlightServerBase):
     """`asked` has every message in the order of arrival."""
 
@@ -74,6 +77,9 @@ class FakeFlight(flight.FlightServerBase):
         rows = self.tables[name]
         if request.HasField("filter"):
             rows = rows.filter(expression(request.filter, rows.schema))
+        if request.buckets:
+            chosen = {part.bucket for part in request.buckets}
+            rows = rows.filter(pa.array([row % BUCKETS in chosen for row in range(rows.num_rows)], pa.bool_()))
         if columns is not None:
             rows = rows.select(columns)
         if request.HasField("limit"):

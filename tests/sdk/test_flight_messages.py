@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import threading
+import types
 from collections.abc import Iterator
 
 import pandas as pd
@@ -15,7 +17,7 @@ import pytest
 
 import thalweg
 from sdk.fake_flight import FakeFlight, detail
-from thalweg import _writing
+from thalweg import _messages, _writing
 
 f = pc.field
 
@@ -138,6 +140,9 @@ def test_large_writes_go_in_bounded_batches(fake: FakeFlight, log: thalweg.Table
     assert log.append(rows).rows == 3_333
     assert fake.tables[log.name].column("id").to_pylist() == list(range(3_333))
     assert max(chunk.num_rows for chunk in fake.tables[log.name].to_batches()) == 100
+    monkeypatch.setattr(_writing, "WRITE_BATCH_BYTES", 10_000)
+    log.append(pa.table({"name": ["x" * 1_000] * 100}))
+    assert max(chunk.nbytes for chunk in fake.tables[log.name].to_batches()) <= 10_000
 
 
 def test_deletes_send_keys(fake: FakeFlight, keyed: thalweg.Table) -> None:
@@ -211,3 +216,21 @@ def test_a_long_read_shows_its_progress(fake: FakeFlight, log: thalweg.Table, mo
     monkeypatch.setattr(_progress, "SHOWN_AFTER_S", 0.0)
     log.scan().to_arrow()
     assert "reading 10,000 rows" in screen.getvalue()
+
+
+def test_a_password_is_not_sent_in_the_clear_by_who_asked_for_tls(fake: FakeFlight) -> None:
+    with thalweg.connect(fake.address) as db:
+        answer = _messages.message("ServerInfo.FlussListener", name="A", address="10.0.0.1:9123", sasl=True)
+        info = _messages.message("ServerInfo", fluss_listeners=[answer])
+        door = types.SimpleNamespace(act=lambda *_: info, close=lambda: None)
+        db._flight = door  # type: ignore[assignment]
+        db._address = dataclasses.replace(db._address, tls=True, user="u", password="p")
+        with pytest.raises(thalweg.Unsupported, match="as it is"):
+            db._fluss_address()
+        info.fluss_listeners[0].tls = True
+        with pytest.raises(thalweg.Unsupported, match="speaks TLS"):
+            db._fluss_address()
+        info.fluss_listeners[0].tls = False
+        info.fluss_listeners[0].sasl = False
+        found = db._fluss_address()
+        assert (found.host, found.port, found.user, found.password) == ("10.0.0.1", 9123, "", "")

@@ -80,3 +80,21 @@ def test_a_dataset_is_no_files(t: TableDataset) -> None:
         list(t.get_fragments())
     with pytest.raises(TypeError, match="cannot be sent"):
         pickle.dumps(t)
+
+
+def test_ray_reads_in_tasks_of_its_own(fake: FakeFlight, table: thalweg.Table) -> None:
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        rows = table.to_ray(columns=["id", "price"], where=pc.field("id") < 1000)
+        assert rows.schema().names == ["id", "price"]
+        assert rows.sum("id") == sum(range(1000))
+        assert rows.map_batches(lambda batch: {"twice": batch["price"] * 2}).sum("twice") == sum(range(1000))
+    finally:
+        ray.shutdown()
+    reads = [one for one in fake.asked if one.DESCRIPTOR.name == "ReadTable" and one.buckets]
+    assert {part.bucket for read in reads for part in read.buckets} == {0, 1, 2}
+    assert all(len(read.buckets) < 3 and read.HasField("filter") for read in reads)
+    with pytest.raises(thalweg.ColumnNotFound):
+        table.to_ray(columns=["nmae"])

@@ -29,7 +29,7 @@ enum class Missing : uint8_t {
 
 /// Rows of one table with a primary key, by their keys: each key is sent to its bucket, and what comes back is decoded into
 /// columns. Rows of older schema versions have nulls in the columns that they lack. Keys that are not where they belong are also
-/// looked for where clients on the Rust library put them (format::BucketFunction::kFlussUnsigned); whoever writes the same keys
+/// looked for where clients on the Rust library put them (format::RustBucketOf); whoever writes the same keys
 /// with both kinds of clients has them twice, and gets the one in its right place.
 ///
 /// Errors: those of ConnectionPool::Run. UNKNOWN_TABLE_OR_BUCKET where the table is no longer the one that was opened: open it

@@ -13,6 +13,7 @@
 #include "thalweg/client/partition_text.h"
 #include "thalweg/format/arrow_datum.h"
 #include "thalweg/format/key_codec.h"
+#include "thalweg/format/rust_bucket_hash.h"
 #include "thalweg/schema/arrow_mapping.h"
 #include "thalweg/schema/table_config.h"
 
@@ -130,7 +131,7 @@ arrow::Result<std::vector<RoutedKeys>> KeyRouter::Route(const arrow::RecordBatch
       const ByteView hashed = same_bytes ? key : bucket_key;
       bucket = other = format::BucketOf(function_, hashed, bucket_count_);
       if (function_ == format::BucketFunction::kFluss) {
-        other = format::BucketOf(format::BucketFunction::kFlussUnsigned, hashed, bucket_count_);
+        other = format::RustBucketOf(hashed, bucket_count_);
       }
     }
     RoutedKeys& to = places[{partition, bucket, other}];

@@ -42,12 +42,6 @@ int32_t MurmurOfBytes(ByteView bytes) {
   return static_cast<int32_t>(Finish(hash, bytes.size()));
 }
 
-int32_t UnsignedMurmurOfBytes(ByteView bytes) {
-  uint32_t hash = MixWords(kFlussSeed, bytes);
-  for (const uint8_t byte : TailOf(bytes)) hash = MixHash(hash, MixWord(byte));
-  return static_cast<int32_t>(Finish(hash, bytes.size()));
-}
-
 int32_t StandardMurmur(ByteView bytes) {
   uint32_t hash = MixWords(0, bytes);
   uint32_t word = 0;
@@ -68,8 +62,6 @@ BucketId BucketOf(BucketFunction function, ByteView key, int32_t bucket_count) {
   switch (function) {
     case BucketFunction::kFluss:
       return BucketId(MurmurOfInt(MurmurOfBytes(key)) % bucket_count);
-    case BucketFunction::kFlussUnsigned:
-      return BucketId(MurmurOfInt(UnsignedMurmurOfBytes(key)) % bucket_count);
     case BucketFunction::kPaimon: {
       const int32_t remainder = MurmurOfBytes(key) % bucket_count;
       return BucketId(remainder < 0 ? -remainder : remainder);

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from thalweg._table import Table
 
 
+BLOCKS_MAX = 200
+
+
 @dataclass(frozen=True)
 class _Part:
     """What one task reads."""
@@ -66,4 +69,5 @@ def read_table(table: Table, columns: Sequence[str] | None, where: pc.Expression
             metadata = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
             return [ReadTask(part(buckets[i::count]), metadata, schema=schema) for i in range(count) if buckets[i::count]]
 
-    return ray.data.read_datasource(TableSource())
+    # As many blocks as buckets, at most Ray's usual number: else it would cut each into dozens of small ones.
+    return ray.data.read_datasource(TableSource(), override_num_blocks=max(1, min(len(buckets), BLOCKS_MAX)))

@@ -45,7 +45,6 @@ class Scan:
         self.schema = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         self.token: str | None = None
         self._streams = streams
-        self._columns = columns
         self._rest = rest  # of the filter, what the server was not asked
         self._limit = limit
         self._total = total
@@ -89,7 +88,7 @@ class Scan:
             if self._rest is not None:
                 batch = batch.filter(self._rest)
             if batch.num_rows:
-                yield batch if self._columns is None else batch.select(self._columns)
+                yield _shaped(batch, self.schema)
 
     def _note(self, metadata: bytes) -> None:
         position = _messages.parse("ReadPosition", metadata)
@@ -126,6 +125,11 @@ class Scan:
         return f"<thalweg.Scan of {', '.join(self.schema.names)}>"
 
 
+def _shaped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of `schema`: not those that only the condition needed, nor any that the table got meanwhile."""
+    return batch if batch.schema.equals(schema) else batch.select(schema.names).cast(schema)
+
+
 class Following:
     """Rows as they come, without an end: iterate, and `close()` (or leave the `with` block, from any thread) to stop.
 
@@ -137,7 +141,6 @@ class Following:
     def __init__(self, stream: flight.FlightStreamReader, rest: pc.Expression | None, columns: list[str] | None):
         schema: pa.Schema = stream.schema
         self.schema = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-        self._columns = columns
         self.token: str | None = None
         self._stream = stream
         self._rest = rest
@@ -164,7 +167,7 @@ class Following:
             if batch is not None and self._rest is not None:
                 batch = batch.filter(self._rest)
             if batch is not None and batch.num_rows:
-                return batch if self._columns is None else batch.select(self._columns)
+                return _shaped(batch, self.schema)
 
     def close(self) -> None:
         """Ends the stream; a thread that waits for the next batch gets its StopIteration."""

@@ -234,3 +234,11 @@ def test_a_password_is_not_sent_in_the_clear_by_who_asked_for_tls(fake: FakeFlig
         info.fluss_listeners[0].sasl = False
         found = db._fluss_address()
         assert (found.host, found.port, found.user, found.password) == ("10.0.0.1", 9123, "", "")
+
+
+def test_columns_that_the_table_got_meanwhile_stay_out(fake: FakeFlight, log: thalweg.Table) -> None:
+    rows = fake.tables[log.name]
+    fake.tables[log.name] = rows.append_column("later", pa.nulls(rows.num_rows, pa.int32()))
+    assert log.scan().to_arrow().equals(rows)
+    with log.follow(since="beginning") as following:
+        assert next(following).schema.names == [*rows.schema.names, "later"]

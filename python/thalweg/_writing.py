@@ -62,7 +62,8 @@ def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int
 def _rows_at_a_time(batch: pa.RecordBatch) -> int:
     if batch.nbytes <= WRITE_BATCH_BYTES:
         return WRITE_BATCH_ROWS
-    return max(1, min(WRITE_BATCH_ROWS, batch.num_rows * WRITE_BATCH_BYTES // batch.nbytes))
+    fitting: int = batch.num_rows * WRITE_BATCH_BYTES // batch.nbytes
+    return max(1, min(WRITE_BATCH_ROWS, fitting))
 
 
 def _acknowledged(results: Any) -> str:

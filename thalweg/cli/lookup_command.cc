@@ -61,6 +61,7 @@ arrow::Status AppendKey(const std::string& text, const schema::Schema& keys,
   const auto& columns = keys.columns();
   const auto refuse = [&](const std::string& why) {
     std::vector<std::string> names;
+    names.reserve(columns.size());
     for (const auto& column : columns) names.push_back(column.name);
     return Error(ErrorCode::kInvalidTargetColumn, "key '{}': {} (a key is {})", text, why, fmt::join(names, ","));
   };
@@ -178,6 +179,7 @@ class Lookup {
     const auto& all = reader_.table().descriptor.schema.columns();
     if (positions.empty()) return all;
     std::vector<schema::Column> columns;
+    columns.reserve(positions.size());
     for (const int32_t position : positions) columns.push_back(all[static_cast<size_t>(position)]);
     return columns;
   }

@@ -118,7 +118,7 @@ arrow::Result<KeyReader::Answers> KeyReader::Ask(KeyKind kind, const arrow::Reco
 
 arrow::Status KeyReader::Fetch(Connection& connection, KeyKind kind, std::span<const Wanted> wanted,
                                Answers* to) const {
-  const arrow::Status status = FetchOnce(connection, kind, wanted, to);
+  arrow::Status status = FetchOnce(connection, kind, wanted, to);
   if (CodeOf(status) != ErrorCode::kRecordTooLarge || wanted.size() == 1) return status;
   // Servers bound their answers: half as many keys have half as many rows.
   const size_t half = wanted.size() / 2;

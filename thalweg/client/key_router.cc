@@ -48,6 +48,7 @@ arrow::Result<std::vector<std::string>> KeyColumns(const TableInfo& table, KeyKi
 
 std::vector<size_t> PlacesOf(const std::vector<std::string>& names, const std::vector<std::string>& among) {
   std::vector<size_t> places;
+  places.reserve(names.size());
   for (const auto& name : names) places.push_back(static_cast<size_t>(std::ranges::find(among, name) - among.begin()));
   return places;
 }

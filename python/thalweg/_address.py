@@ -45,6 +45,8 @@ def parse(text: str, user: str | None, password: str | None) -> Address:
         raise ThalwegError(f"{text!r} has no valid port: {error}.") from None
     if not parts.hostname or parts.path not in ("", "/") or parse_qs(parts.query):
         raise ThalwegError(f"{text!r} is no address: write thalweg://host:{FLIGHT_PORT}.")
+    if ":" in unquote(parts.username or "") or ":" in (user or ""):
+        raise ThalwegError("A user name must not hold a colon.")
     flight, tls = _SCHEMES[parts.scheme]
     name = user if user is not None else unquote(parts.username or "") or os.environ.get("THALWEG_USER", "")
     secret = password if password is not None else unquote(parts.password or "") or os.environ.get("THALWEG_PASSWORD", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections.abc import Iterator
 from typing import Any
@@ -77,8 +78,9 @@ class FlightDoor:
         self._timeout = timeout
         self._headers: list[tuple[bytes, bytes]] = []
         if address.user:
-            with translated():
-                self._headers = [self._client.authenticate_basic_token(address.user, address.password, self._options(timeout))]
+            # With every call, rather than a bearer token, which a server that restarts does not know any more.
+            secret = base64.b64encode(f"{address.user}:{address.password}".encode())
+            self._headers = [(b"authorization", b"Basic " + secret)]
 
     def _options(self, timeout: float | None) -> flight.FlightCallOptions:
         return flight.FlightCallOptions(timeout=timeout, headers=self._headers)

@@ -20,17 +20,28 @@ from thalweg import _messages
 BUCKETS = 3  # rows take turns in them
 
 
+class _Headers(flight.ServerMiddlewareFactory):
+    def start_call(self, info: Any, headers: dict[str, list[str]]) -> _CallHeaders:
+        return _CallHeaders(headers)
+
+
+class _CallHeaders(flight.ServerMiddleware):
+    def __init__(self, headers: dict[str, list[str]]):
+        self.headers = headers
+
+
 class FakeFlight(flight.FlightServerBase):
     """`asked` has every message in the order of arrival."""
 
     def __init__(self, fluss_address: str):
-        super().__init__("grpc+tcp://127.0.0.1:0")
+        super().__init__("grpc+tcp://127.0.0.1:0", middleware={"headers": _Headers()})
         self.fluss_address = fluss_address
         self.tables: dict[str, pa.Table] = {}
         self.asked: list[Any] = []
         self.batch_rows = 1000
         self.fails_after_batches: int | None = None
         self.failure: Exception = flight.FlightServerError("no reason")
+        self.headers: list[dict[str, list[str]]] = []  # of actions
         self.ended = False  # for those who follow
         self._more = threading.Condition()
 
@@ -52,6 +63,7 @@ class FakeFlight(flight.FlightServerBase):
     # ---- What FlightServerBase calls
 
     def do_action(self, context: Any, action: flight.Action) -> Any:
+        self.headers.append(context.get_middleware("headers").headers)
         name = action.type.removeprefix(f"{_messages.PACKAGE}.")
         request = _messages.parse(name, action.body.to_pybytes())
         self.asked.append(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import io
@@ -242,3 +243,10 @@ def test_columns_that_the_table_got_meanwhile_stay_out(fake: FakeFlight, log: th
     assert log.scan().to_arrow().equals(rows)
     with log.follow(since="beginning") as following:
         assert next(following).schema.names == [*rows.schema.names, "later"]
+
+
+def test_user_and_password_go_with_every_call(fake: FakeFlight) -> None:
+    thalweg.connect(fake.address, user="böb", password="p:ä").close()
+    assert base64.b64decode(fake.headers[-1]["authorization"][0].removeprefix("Basic ")).decode() == "böb:p:ä"
+    thalweg.connect(fake.address).close()
+    assert "authorization" not in fake.headers[-1]

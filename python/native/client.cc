@@ -25,14 +25,14 @@ arrow::Status Run(PyObject* self, Repeat repeat, const client::ConnectionPool::W
   return pool.Run(repeat, work);
 }
 
-/// Client(host, port, user, password, version, connect_s, answer_s, connections, tries)
+/// Client(host, port, user, password, version, connect_s, answer_s, connections, tries, authorities)
 PyObject* New(PyTypeObject* type, PyObject* arguments, PyObject*) {
-  const char *host = nullptr, *user = nullptr, *password = nullptr, *version = nullptr;
+  const char *host = nullptr, *user = nullptr, *password = nullptr, *version = nullptr, *authorities = nullptr;
   unsigned short port = 0;
   double connect_s = 0, answer_s = 0;
   int connections = 0, tries = 0;
-  if (PyArg_ParseTuple(arguments, "sHsssddii", &host, &port, &user, &password, &version, &connect_s, &answer_s,
-                       &connections, &tries) == 0) {
+  if (PyArg_ParseTuple(arguments, "sHsssddiiz", &host, &port, &user, &password, &version, &connect_s, &answer_s,
+                       &connections, &tries, &authorities) == 0) {
     return nullptr;
   }
   if (connections < 1 || tries < 1) {
@@ -46,6 +46,7 @@ PyObject* New(PyTypeObject* type, PyObject* arguments, PyObject*) {
                                     .client_version = version,
                                     .connect_limit = Seconds(connect_s),
                                     .answer_limit = Seconds(answer_s)};
+  if (authorities != nullptr) options.tls.emplace().authorities = authorities;
   const client::PoolLimits limits{.connections_max = static_cast<size_t>(connections), .tries_max = tries};
   PyObject* self = Allocate(type);
   if (self == nullptr) return nullptr;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from thalweg.errors import ThalwegError
@@ -11,7 +13,19 @@ from thalweg.errors import ThalwegError
 FLIGHT_PORT = 9130
 FLUSS_PORT = 9123
 # Scheme: whether it names the Flight door (else Fluss's own), and whether that speaks TLS.
-_SCHEMES = {"thalweg": (True, False), "thalweg+tls": (True, True), "fluss": (False, False)}
+_SCHEMES = {"thalweg": (True, False), "thalweg+tls": (True, True), "fluss": (False, False), "fluss+tls": (False, True)}
+
+
+# Where systems keep the certificates that they believe, besides what Python's own OpenSSL says.
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
+def system_authorities() -> bytes | None:
+    """Certificates as PEM; None where this system has none in one file."""
+    for place in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
+        if place and Path(place).is_file():
+            return Path(place).read_bytes()
+    return None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Database:
         _open_databases.add(self)
 
     def _connect(self) -> _native.Client:
-        client = _fluss.connect(self._fluss_address(), self._timeout)
+        client = _fluss.connect(self._fluss_address(), self._timeout, self._tls_roots)
         with _fluss.translated():
             client.databases()  # So that a wrong address or password shows here.
         return client
@@ -61,18 +61,16 @@ class Database:
         if not info.fluss_listeners:
             raise Unsupported(f"The server at {self.address} has no Fluss port that it tells of.")
         listener = info.fluss_listeners[0]
-        if listener.tls:
-            raise Unsupported(f"The Fluss port {listener.address} speaks TLS, which this package does not speak there.")
         host, _, port = listener.address.rpartition(":")
         host = host.strip("[]")
-        if self._address.tls and listener.sasl and host not in ("127.0.0.1", "::1", "localhost"):
+        if self._address.tls and not listener.tls and host not in ("127.0.0.1", "::1", "localhost"):
             raise Unsupported(
-                f"The Fluss port {listener.address} speaks no TLS: the password would cross the network as it is. Connect with "
-                "thalweg:// where the network can be trusted."
+                f"The Fluss port {listener.address} speaks no TLS: what is asked of it, a password too, would cross the network as it "
+                "is. Turn TLS on there (docs/security.md), or connect with thalweg:// where the network can be trusted."
             )
         user = self._address.user if listener.sasl else ""
         password = self._address.password if listener.sasl else ""
-        return _address.Address(False, False, host, int(port), user, password)
+        return _address.Address(False, listener.tls, host, int(port), user, password)
 
     # ---- Tables
 
@@ -321,7 +319,7 @@ def connect(
 
     Args:
         address: `thalweg://host:9130`, or `thalweg+tls://…`: the server's Arrow Flight address, for everything. Or
-            `fluss://host:9123`: its Fluss port alone, for tables and rows by key.
+            `fluss://host:9123`, or `fluss+tls://…`: its Fluss port alone, for tables and rows by key.
         user, password: for SASL/PLAIN and Flight; else those of the address, or THALWEG_USER and THALWEG_PASSWORD.
         timeout: seconds that one request may take.
         tls_ca: a file with the certificates (PEM) that the server's may be signed by; None: those of the system.
@@ -335,8 +333,13 @@ def connect(
         >>> db = thalweg.connect("thalweg://localhost:9130")
         >>> db.table("shop.orders").get(7)
     """
-    roots = Path(tls_ca).read_bytes() if tls_ca is not None else None
-    return Database(_address.parse(address, user, password), timeout, roots, progress)
+    parsed = _address.parse(address, user, password)
+    roots = None
+    if tls_ca is not None:
+        roots = Path(tls_ca).read_bytes()
+    elif parsed.tls:
+        roots = _address.system_authorities()
+    return Database(parsed, timeout, roots, progress)
 
 
 __all__ = ["DEFAULT_DATABASE", "Database", "connect"]

@@ -58,9 +58,10 @@ def to_schema(capsule: object) -> pa.Schema:
     return pa.schema(SchemaCapsule(capsule))
 
 
-def connect(address: Address, timeout: float) -> _native.Client:
+def connect(address: Address, timeout: float, tls_roots: bytes | None) -> _native.Client:
     """Connects when it is first used."""
+    authorities = (tls_roots or b"").decode() if address.tls else None
     return _native.Client(
         address.host, address.port, address.user, address.password, __version__, min(timeout, 10.0), timeout, CONNECTIONS_MAX,
-        TRIES_MAX,
+        TRIES_MAX, authorities,
     )  # fmt: skip

@@ -4,7 +4,10 @@ class NativeError(Exception):
     """Its arguments: the code of Fluss (int), its name (str), the message (str)."""
 
 class Client:
-    """One server; a few connections that all threads share. Every method lets other threads run while it waits."""
+    """One server; a few connections that all threads share. Every method lets other threads run while it waits.
+
+    `authorities`: None: no TLS; "": the certificates that the system believes; else PEM.
+    """
 
     def __new__(
         cls,
@@ -17,6 +20,7 @@ class Client:
         answer_s: float,
         connections: int,
         tries: int,
+        authorities: str | None,
         /,
     ) -> Client: ...
     def open(self, database: str, table: str, /) -> Table: ...

@@ -14,6 +14,7 @@ import pytest
 import thalweg
 from peers.thalweg import SaslServer, ThalwegServer
 from sdk.conftest import Put
+from sdk.tls_proxy import TlsProxy, make_certificate
 
 USERS = {"alice": "alice-secret", "böb": "päss wörd"}
 
@@ -138,3 +139,18 @@ def test_the_fluss_port_alone_has_no_scans(own: ThalwegServer) -> None:
     for call in (table.scan, lambda: table.upsert([{"id": 1}]), lambda: db.sql("select 1"), table.follow):
         with pytest.raises(thalweg.Unsupported, match="connect to the server's Flight address"):
             call()
+
+
+def test_tls(own: ThalwegServer, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    other, _ = make_certificate(tmp_path / "other")
+    with TlsProxy(own.bootstrap, certificate, key) as proxy:
+        db = thalweg.connect(f"fluss+tls://{proxy.address}", tls_ca=certificate)
+        table = db.create_table("t", "id INT, a STRING", primary_key="id")
+        assert table.get(list(range(1000)), missing="null").num_rows == 1000
+        for authorities in (other, None):
+            with pytest.raises(thalweg.ConnectionFailed, match="certificate|TLS"):
+                thalweg.connect(f"fluss+tls://{proxy.address}", tls_ca=authorities)
+        with pytest.raises(thalweg.ThalwegError):
+            thalweg.connect(f"fluss://{proxy.address}", timeout=3)

@@ -226,15 +226,16 @@ def test_a_password_is_not_sent_in_the_clear_by_who_asked_for_tls(fake: FakeFlig
         door = types.SimpleNamespace(act=lambda *_: info, close=lambda: None)
         db._flight = door  # type: ignore[assignment]
         db._address = dataclasses.replace(db._address, tls=True, user="u", password="p")
-        with pytest.raises(thalweg.Unsupported, match="as it is"):
+        with pytest.raises(thalweg.Unsupported, match="speaks no TLS"):
             db._fluss_address()
         info.fluss_listeners[0].tls = True
-        with pytest.raises(thalweg.Unsupported, match="speaks TLS"):
-            db._fluss_address()
-        info.fluss_listeners[0].tls = False
-        info.fluss_listeners[0].sasl = False
         found = db._fluss_address()
-        assert (found.host, found.port, found.user, found.password) == ("10.0.0.1", 9123, "", "")
+        assert (found.tls, found.host, found.port, found.user, found.password) == (True, "10.0.0.1", 9123, "u", "p")
+        info.fluss_listeners[0].sasl = False
+        assert (db._fluss_address().user, db._fluss_address().password) == ("", "")
+        info.fluss_listeners[0].tls = False
+        info.fluss_listeners[0].address = "127.0.0.1:1"
+        assert not db._fluss_address().tls
 
 
 def test_columns_that_the_table_got_meanwhile_stay_out(fake: FakeFlight, log: thalweg.Table) -> None:

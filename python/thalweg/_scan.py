@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from thalweg import _messages
 from thalweg._flight import translate
 from thalweg._progress import Progress
+from thalweg.errors import ThalwegError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +86,7 @@ class Scan:
             batch = chunk.data
             if batch is None or batch.num_rows == 0:
                 continue
-            if self._rest is not None:
-                batch = batch.filter(self._rest)
+            batch = _filtered(batch, self._rest)
             if batch.num_rows:
                 yield _shaped(batch, self.schema)
 
@@ -123,6 +123,13 @@ class Scan:
 
     def __repr__(self) -> str:
         return f"<thalweg.Scan of {', '.join(self.schema.names)}>"
+
+
+def _filtered(batch: pa.RecordBatch, rest: pc.Expression | None) -> pa.RecordBatch:
+    try:
+        return batch if rest is None else batch.filter(rest)
+    except pa.ArrowException as error:
+        raise ThalwegError(f"The condition {rest} cannot be held against these columns: {error}") from None
 
 
 def _shaped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -164,8 +171,8 @@ class Following:
             if chunk.app_metadata is not None:
                 self.token = _messages.parse("ReadPosition", chunk.app_metadata.to_pybytes()).token or self.token
             batch = chunk.data
-            if batch is not None and self._rest is not None:
-                batch = batch.filter(self._rest)
+            if batch is not None:
+                batch = _filtered(batch, self._rest)
             if batch is not None and batch.num_rows:
                 return _shaped(batch, self.schema)
 

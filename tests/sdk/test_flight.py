@@ -1,0 +1,177 @@
+"""The Flight door of a real server: what is written is read, found by key, told as changes, and asked for in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import thalweg
+
+f = pc.field
+STOCK = "item STRING, pieces INT, shelf STRING, price DECIMAL(10, 2), PRIMARY KEY (item)"
+EVENTS = "id BIGINT, name STRING, price DOUBLE, day DATE, at TIMESTAMP(6), ok BOOLEAN, amount DECIMAL(12, 2), part INT"
+
+
+@pytest.fixture
+def stock(db: thalweg.Database, database: str) -> thalweg.Table:
+    return db.create_table(f"{database}.stock", STOCK, buckets=3)
+
+
+def events(count: int) -> pa.Table:
+    start = dt.datetime(2026, 1, 1)
+    return pa.Table.from_pylist(
+        [
+            {
+                "id": i, "name": None if i % 11 == 0 else f"n{i % 10}", "price": i / 4, "day": (start + dt.timedelta(days=i % 30)).date(),
+                "at": start + dt.timedelta(microseconds=i * 1_000_003), "ok": i % 3 == 0, "amount": Decimal(i) / 100, "part": i % 4,
+            }
+            for i in range(count)
+        ],
+        pa.schema([
+            ("id", pa.int64()), ("name", pa.string()), ("price", pa.float64()), ("day", pa.date32()), ("at", pa.timestamp("us")),
+            ("ok", pa.bool_()), ("amount", pa.decimal128(12, 2)), ("part", pa.int32()),
+        ]),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def log(db: thalweg.Database, database: str) -> thalweg.Table:
+    """20,000 rows in three buckets."""
+    table = db.create_table(f"{database}.events", EVENTS, buckets=3, bucket_by="id")
+    assert table.append(events(20_000)).rows == 20_000
+    return table
+
+
+def by_id(rows: pa.Table) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = rows.sort_by("id").to_pylist()
+    return found
+
+
+def test_what_is_put_is_found_changed_and_deleted(stock: thalweg.Table) -> None:
+    stock.upsert([{"item": "nail", "pieces": 100, "shelf": "A"}, {"item": "oar", "pieces": 2, "price": Decimal("12.50")}])
+    assert stock.get("nail") == {"item": "nail", "pieces": 100, "shelf": "A", "price": None}
+    stock.upsert({"item": "nail", "pieces": 90})
+    assert stock.get("nail") == {"item": "nail", "pieces": 90, "shelf": "A", "price": None}
+    written = stock.delete(["oar", "none"])
+    assert written.rows == 2
+    assert stock.get("oar") is None
+    assert stock.scan(at_least=written.token).to_pylist() == [{"item": "nail", "pieces": 90, "shelf": "A", "price": None}]
+
+
+def test_changes_and_where_they_begin(stock: thalweg.Table) -> None:
+    first = stock.upsert({"item": "nail", "pieces": 1})
+    stock.upsert({"item": "nail", "pieces": 2})
+    stock.delete("nail")
+    told = [(row["_change_type"], row["pieces"]) for row in stock.changes().to_pylist()]
+    assert told == [("insert", 1), ("update_before", 1), ("update_after", 2), ("delete", 2)]
+    assert [row["_change_type"] for row in stock.changes(["_change_type"], since=first.token).to_pylist()] == ["update_before", "update_after", "delete"]
+    assert stock.changes(until=first.token).to_arrow().num_rows == 1
+    scan = stock.changes()
+    scan.to_arrow()
+    assert scan.token is not None
+    assert stock.changes(since=scan.token).to_arrow().num_rows == 0
+
+
+def test_following_sees_what_comes(db: thalweg.Database, database: str) -> None:
+    stock = db.create_table(f"{database}.stock", STOCK, buckets=1)
+    stock.upsert({"item": "before", "pieces": 0})
+    with stock.follow(["_change_type", "item"], since="now") as changes:
+        writing = threading.Thread(target=lambda: stock.upsert({"item": "after", "pieces": 1}))
+        writing.start()
+        assert next(changes).to_pylist() == [{"_change_type": "insert", "item": "after"}]
+        writing.join()
+        token = changes.token
+    assert token is not None
+    stock.upsert({"item": "later", "pieces": 1})
+    with stock.follow(["item"], since=token) as changes:
+        assert next(changes).to_pylist() == [{"item": "later"}]
+
+
+def test_a_scan_has_every_row(log: thalweg.Table) -> None:
+    scan = log.scan()
+    assert by_id(scan.to_arrow()) == events(20_000).to_pylist()
+    assert scan.token is not None
+    assert log.scan(["part", "id"]).to_arrow().schema.names == ["part", "id"]
+    assert log.scan(limit=7).to_arrow().num_rows == 7
+    buckets = [log.scan(["id"], buckets=[("", bucket)]).to_arrow().num_rows for bucket in range(3)]
+    assert sum(buckets) == 20_000
+    assert min(buckets) > 0
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        f("id") == 77, f("id") != 77, f("id") < 10, f("id") >= 19_990, f("price") > 4_999.5, f("price") <= 0.25, f("name") == "n3",
+        f("name") >= "n8", f("name").is_null(), f("name").is_valid(), f("day") == dt.date(2026, 1, 5), f("day") < dt.date(2026, 1, 2),
+        f("at") >= dt.datetime(2026, 1, 1, 5), f("ok"), ~f("ok"), f("amount") == Decimal("1.50"), f("amount") > Decimal("199.90"),
+        f("part").isin([1, 3]), f("name").isin(["n1", "zz"]), (f("id") > 100) & (f("id") < 120) & f("ok"),
+        (f("id") == 1) | (f("id") == 20_000) | (f("name") == "n2"), (f("id") > 19_000) & pc.starts_with(f("name"), "n1"),
+        (f("part") * 2 == 4) & (f("id") < 100),
+    ],
+)  # fmt: skip
+def test_conditions_are_those_of_pyarrow(log: thalweg.Table, where: pc.Expression) -> None:
+    expected = events(20_000).filter(where)
+    assert by_id(log.scan(where=where).to_arrow()) == by_id(expected)
+    assert sorted(log.scan(["id"], where=where).to_arrow().column("id").to_pylist()) == sorted(expected.column("id").to_pylist())
+
+
+def test_partitions(db: thalweg.Database, database: str) -> None:
+    table = db.create_table(f"{database}.parts", "region STRING, id INT, PRIMARY KEY (region, id)", partitioned_by="region", buckets=2)
+    table.upsert([{"region": region, "id": i} for region in ("eu", "us") for i in range(50)])
+    assert table.scan(partitions=["eu"]).to_arrow().num_rows == 50
+    assert set(table._buckets()) == {(region, bucket) for region in ("eu", "us") for bucket in range(2)}
+    assert table.get(region="us", id=7) == {"region": "us", "id": 7}
+
+
+@pytest.mark.parametrize(
+    "rows, error, message",
+    [
+        ([{"item": None, "pieces": 1}], thalweg.ThalwegError, "item"),
+        ([{"pieces": 1}], thalweg.ThalwegError, "item"),
+        (pa.table({"item": ["a"], "pieces": ["x"]}), thalweg.ThalwegError, "pieces"),
+        (pa.table({"item": ["a"], "pieces": [1 << 40]}), thalweg.ThalwegError, "pieces"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_with_the_column(stock: thalweg.Table, rows, error, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=message):
+        stock.upsert(rows)
+    assert stock.scan().to_arrow().num_rows == 0
+
+
+def test_sql(db: thalweg.Database, log: thalweg.Table) -> None:
+    found = db.sql(f"select part, count(*) as n, max(price) as top from {log.name} where id < 1000 group by part order by part")
+    assert found.to_pylist() == [{"part": part, "n": 250, "top": (996 + part) / 4} for part in range(4)]
+    with pytest.raises(thalweg.ThalwegError, match="nowhere"):
+        db.sql("select * from nowhere").to_arrow()
+
+
+def test_duckdb_and_polars_over_a_table(log: thalweg.Table) -> None:
+    import polars as pl
+
+    t = log.dataset()
+    assert duckdb.sql("select count(*), sum(price) from t where id between 100 and 199 and day >= date '2026-01-10'").fetchall() == [
+        (sum((i % 30) >= 9 for i in range(100, 200)), sum(i / 4 for i in range(100, 200) if (i % 30) >= 9))
+    ]
+    assert t.rows_received <= 100
+    lazy = log.to_polars_lazy().filter(pl.col("id") < 50).select("id")
+    assert sorted(lazy.collect()["id"].to_list()) == list(range(50))
+
+
+async def test_the_asynchronous_face(server: thalweg.Server, database: str) -> None:
+    async with await thalweg.aio.connect(server.address) as connection:
+        await connection.create_database(database, exist_ok=True)
+        table = await connection.create_table(f"{database}.aio", "id INT, a STRING, PRIMARY KEY (id)")
+        assert (await table.upsert([{"id": 1, "a": "x"}])).rows == 1
+        assert await (await table.scan()).to_pylist() == [{"id": 1, "a": "x"}]
+        async with await table.follow(["id", "_change_type"], since="beginning") as changes:
+            async for batch in changes:
+                assert batch.to_pylist() == [{"id": 1, "_change_type": "insert"}]
+                break
+        assert (await table.delete(1)).rows == 1
+        assert [batch async for batch in await table.scan()] == []

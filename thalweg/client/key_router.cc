@@ -10,9 +10,9 @@
 #include "arrow/type.h"
 #include "fmt/ranges.h"
 #include "thalweg/base/error.h"
-#include "thalweg/client/partition_text.h"
 #include "thalweg/format/arrow_datum.h"
 #include "thalweg/format/key_codec.h"
+#include "thalweg/format/partition_text.h"
 #include "thalweg/format/rust_bucket_hash.h"
 #include "thalweg/schema/arrow_mapping.h"
 #include "thalweg/schema/table_config.h"
@@ -120,7 +120,7 @@ arrow::Result<std::vector<RoutedKeys>> KeyRouter::Route(const arrow::RecordBatch
     for (size_t i = 0; i < values.size(); ++i) values[i] = format::DatumAt(*keys.column(static_cast<int>(i)), row);
     std::vector<std::string> partition;
     for (const size_t place : partition_) {
-      ARROW_ASSIGN_OR_RAISE(partition.emplace_back(), PartitionText(values[place], types_[place]));
+      ARROW_ASSIGN_OR_RAISE(partition.emplace_back(), format::PartitionText(values[place], types_[place]));
     }
     ARROW_ASSIGN_OR_RAISE(auto key, EncodePart(key_format_, values, types_, key_));
     BucketId bucket(0), other(0);

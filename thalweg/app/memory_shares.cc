@@ -39,7 +39,7 @@ MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote) {
           .kv_dirty = std::min(rest / 32, 64 * kMiB),
           .kv_block_cache = std::min(rest / 64, 64 * kMiB),
           .kv_write_buffers = std::clamp(rest / 64, 2 * kMiB, 32 * kMiB),
-          .queries = std::min(rest / 8, 512 * kMiB),
+          .queries = std::min(rest / 24, 1024 * kMiB),
           .connections = static_cast<int>(std::min(budget / 8 / kConnectionBytes, kConnectionsMax))};
 }
 

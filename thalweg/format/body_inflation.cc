@@ -71,11 +71,15 @@ arrow::Status Decompress(arrow::util::Decompressor& codec, const Piece& piece, u
   ByteView in = piece.encoded;
   uint64_t done = 0;
   while (!codec.IsFinished()) {
-    ARROW_ASSIGN_OR_RAISE(const auto step, codec.Decompress(static_cast<int64_t>(in.size()), in.data(),
-                                                            static_cast<int64_t>(piece.bytes - done), out + done));
-    in = in.subspan(static_cast<size_t>(step.bytes_read));
-    done += static_cast<uint64_t>(step.bytes_written);
-    if (step.bytes_read == 0 && step.bytes_written == 0 && !codec.IsFinished()) break;
+    const auto step = codec.Decompress(static_cast<int64_t>(in.size()), in.data(),
+                                       static_cast<int64_t>(piece.bytes - done), out + done);
+    if (!step.ok()) {
+      return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer that cannot be decompressed: {}",
+                   step.status().message());
+    }
+    in = in.subspan(static_cast<size_t>(step->bytes_read));
+    done += static_cast<uint64_t>(step->bytes_written);
+    if (step->bytes_read == 0 && step->bytes_written == 0 && !codec.IsFinished()) break;
   }
   if (!codec.IsFinished() || done != piece.bytes) {
     return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a buffer that does not become the {} bytes it says.",

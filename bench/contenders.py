@@ -39,7 +39,7 @@ class Thalweg:
 
     def __init__(self, directory: Path, settings: dict[str, str] | None = None):
         self.directory = directory
-        options = ["--http", "127.0.0.1:0"]
+        options = ["--http", "127.0.0.1:0", "--flight", "127.0.0.1:0"]
         if settings:
             directory.mkdir(parents=True)
             file = directory / "thalweg.yaml"
@@ -60,6 +60,11 @@ class Thalweg:
     @property
     def bootstrap(self) -> str:
         return self._server.bootstrap
+
+    @property
+    def flight(self) -> str:
+        """Host and port of its Arrow Flight door."""
+        return self._server.wait_for_line(r"Arrow Flight clients: grpc\S*://(\S+)").group(1)
 
     @property
     def pids(self) -> list[int]:

@@ -26,6 +26,7 @@ import fluss  # noqa: E402
 
 import batches  # noqa: E402
 import catch_up  # noqa: E402
+import flight_scans  # noqa: E402
 import full_scans  # noqa: E402
 import keyed  # noqa: E402
 import latency  # noqa: E402
@@ -45,10 +46,10 @@ KEYS = [
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
     "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "sdk-get-one", "sdk-get-1000", "prefix", "changelog",
     "freshness-keyed", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
-    "sql-log", "sql-state", "sql-key",
+    "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key",
 ]
 STARTED_ALONE = ("cold", "idle", "many-buckets", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
-                 "sql-log", "sql-state", "sql-key")
+                 "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key")
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
 SPREAD_BUCKETS = 4
@@ -154,6 +155,8 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
         yield keyed.resident_row("resident-keyed", names, plan)
     if "restart-keyed" in keys and OURS in names:
         yield keyed.restart_row("restart-keyed", plan)
+    if (asked := [key for key in keys if key in flight_scans.CHOSEN]) and OURS in names:
+        yield from flight_scans.rows(asked, plan)
     if (asked := [key for key in keys if key.startswith("sql-")]) and OURS in names:
         yield from sql_answers.rows(asked, plan)
 

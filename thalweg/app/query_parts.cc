@@ -16,6 +16,7 @@ QueryParts::QueryParts(const Parts& parts, int64_t memory_bytes, size_t threads)
           .engine = parts.engine,
           .clock = parts.clock,
           .workers = workers_,
+          .worker_count = threads,
           .memory = memory_,
           .kv_table_of = [&tables = parts.kv_tables](const catalog::Table& table) { return tables.Get(table); },
           .table_changed = [&partitions = parts.auto_partition](

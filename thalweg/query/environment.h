@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,6 +35,7 @@ struct Environment {
   /// Where batches are decoded, filtered and encoded, and files are read: may block, and should not be the pool that writes of
   /// the engine need. As many threads as queries may use cores.
   runtime::Executor& workers;
+  size_t worker_count = 1;
   /// Memory of all batches that are decoded and not taken yet (read-ahead), and of what is being written.
   runtime::ByteBudget& memory;
   /// What buckets know of a table with a primary key (service::KvTables::Get). INVALID_CONFIG, INVALID_TABLE.

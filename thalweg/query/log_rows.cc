@@ -56,6 +56,35 @@ arrow::Status LogRows::Start(const tablet::ReadResult& read, const LogPart& part
   return arrow::Status::OK();
 }
 
+std::vector<LogOffset> LogRows::Cuts(size_t count) const {
+  size_t bytes = 0;
+  for (const Piece& piece : pieces_) bytes += piece.batches.size();
+  std::vector<LogOffset> cuts;
+  size_t passed = 0;
+  for (const Piece& piece : pieces_) {
+    format::BatchIterator batches(piece.batches.view());
+    while (!batches.AtEnd()) {
+      const auto batch = batches.Next();
+      if (!batch.ok()) return cuts;  // who comes to it says so
+      const auto& header = batch->header;
+      if (passed >= bytes * (cuts.size() + 1) / count && header.base_offset > part_.next &&
+          header.base_offset < part_.end) {
+        cuts.push_back(header.base_offset);
+        if (cuts.size() + 1 == count) return cuts;
+      }
+      passed += batch->bytes.size();
+    }
+  }
+  return cuts;
+}
+
+void LogRows::StartAs(const LogRows& other, const LogPart& part) {
+  part_ = part;
+  pieces_ = other.pieces_;
+  rest_ = nullptr;
+  store_ = other.store_;
+}
+
 arrow::Result<Bytes> LogRows::NextStatistics(Piece& piece, const format::BatchHeader& header) const {
   if (!scan_.shape().filter) return Bytes();
   if (store_) return store_->log()->StatisticsOf(header.base_offset);

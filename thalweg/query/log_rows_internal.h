@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "arrow/result.h"
 #include "arrow/status.h"
@@ -38,6 +39,12 @@ class LogRows {
 
   /// Takes the batches of `read`, which was successful, for `part`.
   arrow::Status Start(const tablet::ReadResult& read, const LogPart& part);
+  /// Where what Start has taken falls into `count` runs of batches of about as many bytes: at most one offset less.
+  std::vector<LogOffset> Cuts(size_t count) const;
+  /// From here on, of what Start has taken only what lies below `end`.
+  void CutTo(LogOffset end) { part_.end = end; }
+  /// Takes for `part`, of the same bucket, what `other` has taken and not begun with.
+  void StartAs(const LogRows& other, const LogPart& part);
   /// The next rows of it that are wanted, at most as many as a batch may have; nothing at its end. `part()` goes on with each.
   arrow::Result<std::optional<ScanBatch>> Next();
   /// What is left to do of the bucket.

@@ -3,6 +3,7 @@
 
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/query/log_lanes_internal.h"
 #include "thalweg/query/log_scan_internal.h"
 #include "thalweg/tablet/engine.h"
 
@@ -65,35 +66,30 @@ class LogStream : public ScanStream {
             .at_least_one = true,
             .statistics = request.filter.has_value()};
   }
-  arrow::Status MakeRows() {
-    if (rows_) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(rows_, LogRows::Make(log_scan_));
-    return arrow::Status::OK();
-  }
-
   LogScan& log_scan_;
-  std::unique_ptr<LogRows> rows_;
 
  private:
   arrow::Status status_;
   bool over_ = false;
 };
 
-/// Reads part after part, each to its end.
+/// Reads part after part, each to its end, and decodes with `lanes` threads.
 class BoundedStream final : public LogStream {
  public:
-  using LogStream::LogStream;
+  BoundedStream(std::shared_ptr<LogScan> scan, size_t lanes) : LogStream(std::move(scan)), lane_count_(lanes) {}
 
  private:
   runtime::Task<arrow::Result<ScanBatch>> NextHere(runtime::Executor& workers) override {
-    TW_CO_RETURN_NOT_OK(MakeRows());
+    if (!lanes_) {
+      TW_CO_ASSIGN_OR_RETURN(lanes_, LogLanes::Make(log_scan_, lane_count_));
+    }
     while (true) {
       TW_CO_RETURN_NOT_OK(log_scan_.Check());
       if (log_scan_.full() && !reading_) co_return ScanBatch();
       if (reading_) {
-        TW_CO_ASSIGN_OR_RETURN(auto batch, rows_->Next());
+        TW_CO_ASSIGN_OR_RETURN(auto batch, co_await lanes_->Next(workers));
         if (batch) co_return std::move(*batch);
-        part_ = rows_->part();
+        part_ = lanes_->part();
         reading_ = false;
         log_scan_.NoteReached(part_->bucket, part_->next);
       }
@@ -115,7 +111,7 @@ class BoundedStream final : public LogStream {
       }
       record_bytes_ =
           static_cast<double>(read.bytes) / static_cast<double>(std::max<int64_t>(read.next - read.first, 1));
-      TW_CO_RETURN_NOT_OK(rows_->Start(read, *part_));
+      TW_CO_RETURN_NOT_OK(lanes_->Start(read, *part_));
       reading_ = true;
     }
   }
@@ -126,6 +122,8 @@ class BoundedStream final : public LogStream {
     return static_cast<uint64_t>(record_bytes_ * static_cast<double>(part_->end - part_->next)) + kSmallReadBytes;
   }
 
+  const size_t lane_count_;
+  std::unique_ptr<LogLanes> lanes_;
   double record_bytes_ = 0;  ///< of the last read
   std::optional<LogPart> part_;
   bool reading_ = false;
@@ -140,7 +138,9 @@ class FollowingStream final : public LogStream {
 
  private:
   runtime::Task<arrow::Result<ScanBatch>> NextHere(runtime::Executor& workers) override {
-    TW_CO_RETURN_NOT_OK(MakeRows());
+    if (!rows_) {
+      TW_CO_ASSIGN_OR_RETURN(rows_, LogRows::Make(log_scan_));
+    }
     while (true) {
       TW_CO_RETURN_NOT_OK(log_scan_.Check());
       if (log_scan_.full() && !reading_) co_return ScanBatch();
@@ -213,6 +213,7 @@ class FollowingStream final : public LogStream {
     }
   }
 
+  std::unique_ptr<LogRows> rows_;
   std::vector<LogPart> parts_;
   const bool discovers_;
   std::vector<PartitionId> known_;
@@ -261,7 +262,9 @@ std::vector<std::unique_ptr<ScanStream>> LogScan::Split(size_t count) {
   const auto self = std::static_pointer_cast<LogScan>(shared_from_this());
   std::vector<std::unique_ptr<ScanStream>> streams;
   if (!request_.follow) {
-    for (size_t i = 0; i < count; ++i) streams.push_back(std::make_unique<BoundedStream>(self));
+    // Who wants so many rows only, in whatever order they come, is not to have others taken away.
+    const size_t lanes = request_.limit ? 1 : std::max<size_t>(environment().worker_count / count, 1);
+    for (size_t i = 0; i < count; ++i) streams.push_back(std::make_unique<BoundedStream>(self, lanes));
     return streams;
   }
   std::vector<std::vector<LogPart>> shares(count);

@@ -117,6 +117,7 @@ class Bench {
                                        .engine = *engine_,
                                        .clock = runtime::SystemClock(),
                                        .workers = workers_,
+                                       .worker_count = 2,
                                        .memory = memory_,
                                        .kv_table_of = table_of});
   }

@@ -70,6 +70,22 @@ TEST_F(ScanTest, StreamsTogetherBringEveryRowOnce) {
   EXPECT_THAT(Numbers(*Read({.table = table, .batch_rows_max = 7}, 3), 0), UnorderedElementsAreArray(Range(0, 1000)));
 }
 
+TEST_F(ScanTest, WhatSeveralDecodeComesInOrder) {
+  auto descriptor = TestTable();
+  descriptor.properties["table.log.arrow.compression.type"] = "NONE";
+  const auto table = Create("t", descriptor);
+  constexpr int64_t kBatch = 4'000, kRows = 30 * kBatch;
+  for (int64_t first = 0; first < kRows; first += kBatch) Append(table, TestRows(first, kBatch));
+  EXPECT_EQ(Numbers(*Read({.table = table}), 0), Range(0, kRows));
+  EXPECT_GT(last_->stats().bytes_read, 1u << 20) << "enough for more than one";
+  EXPECT_EQ(last_->token().ToString(), fmt::format("{}/0:{}", table->id(), kRows));
+  const ScanRequest part{.table = table, .range = {.from = LogOffset(1'234), .to = LogOffset(kRows - 1'234)}};
+  EXPECT_EQ(Numbers(*Read(part), 0), Range(1'234, kRows - 1'234));
+  const auto some = Read({.table = table, .filter = Leaf(table, "score", LeafFunction::kEqual, {Datum{int64_t{7}}})});
+  EXPECT_EQ(some->num_rows(), kRows / 10);
+  EXPECT_EQ(Read({.table = table, .limit = 54'321})->num_rows(), 54'321);
+}
+
 TEST_F(ScanTest, RangesAreCutInsideOfBatches) {
   const auto table = Create("t", TestTable());
   Append(table, TestRows(0, 100));

@@ -155,6 +155,7 @@ class QueryTest : public ::testing::Test {
                                        .engine = *engine_,
                                        .clock = clock_,
                                        .workers = workers_,
+                                       .worker_count = 3,
                                        .memory = memory_,
                                        .kv_table_of = KvTableOf,
                                        .policy = policy_ ? &*policy_ : nullptr});

@@ -41,6 +41,7 @@ class LogLanes {
   runtime::Task<arrow::Status> Decode(Lane& lane, runtime::Executor& workers);
 
   std::vector<Lane> lanes_;
+  int64_t batch_rows_max_ = 0;
   size_t used_ = 1;     ///< by the read
   size_t current_ = 0;  ///< whose rows are given
 };

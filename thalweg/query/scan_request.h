@@ -62,7 +62,7 @@ struct ScanRequest {
   /// On the monotonic clock: then the scan ends with REQUEST_TIME_OUT.
   std::optional<int64_t> deadline_ns{};
 
-  /// A batch is at most of so many rows; log batches are not joined, so it may be of fewer.
+  /// A batch is at most of so many rows; it may be of fewer, as it was written.
   int64_t batch_rows_max = 65'536;
   /// What one read of a log brings.
   uint64_t read_bytes_max = 4u << 20;

@@ -24,16 +24,10 @@ EVENTS, ACCOUNTS = 3_000, 3_500
 KINDS = {"at_s": "TIMESTAMP_S", "at_ms": "TIMESTAMP_MS", "at_ns": "TIMESTAMP_NS"}
 
 
-def without_zone(table: pa.Table) -> pa.Table:
-    """As pyfluss takes it: TIMESTAMP_LTZ travels without a time zone."""
-    at = table.schema.get_field_index("seen")
-    return table.set_column(at, pa.field("seen", pa.timestamp("ms")), table.column("seen").cast(pa.timestamp("ms")))
-
-
 async def write_log(bootstrap: str, name: str, table: pa.Table) -> None:
     async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
         writer = (await connection.get_table(fluss.TablePath("fluss", name))).new_append().create_writer()
-        writer.write_arrow(without_zone(table))
+        writer.write_arrow(table)
         await writer.flush()
 
 

@@ -63,10 +63,21 @@ duckdb::TableStorageInfo TableEntry::GetStorageInfo(duckdb::ClientContext& conte
   return info;
 }
 
-void TableEntry::BindUpdateConstraints(duckdb::Binder&, duckdb::LogicalGet&, duckdb::LogicalProjection&,
+void TableEntry::BindUpdateConstraints(duckdb::Binder&, duckdb::LogicalGet& get, duckdb::LogicalProjection& projection,
                                        duckdb::LogicalUpdate& update, duckdb::ClientContext&) {
-  // The columns that are set and the key are all that a write needs.
   update.update_is_del_and_insert = false;
+  // The columns that are set and the key are all that a write needs, unless a column outside the key is NOT NULL: such tables take
+  // whole rows only.
+  const auto& schema = source_->columns();
+  const auto keys = schema.PrimaryKeyIndexes();
+  duckdb::physical_index_set_t outside_key;
+  bool whole_rows = false;
+  for (size_t i = 0; i < schema.column_count(); ++i) {
+    if (std::ranges::find(keys, i) != keys.end()) continue;
+    outside_key.insert(duckdb::PhysicalIndex(i));
+    whole_rows |= !schema.columns()[i].type.nullable;
+  }
+  if (whole_rows) duckdb::LogicalUpdate::BindExtraColumns(*this, get, projection, update, outside_key);
 }
 
 duckdb::virtual_column_map_t TableEntry::GetVirtualColumns() const {

@@ -82,6 +82,16 @@ TEST_F(EngineTest, RowsByKeyAreReplacedChangedAndDeleted) {
   EXPECT_THAT(Run("INSERT INTO k VALUES (1, 'a', 1) ON CONFLICT (id) DO NOTHING"), Contains(HasSubstr("error: ")));
 }
 
+TEST_F(EngineTest, AnUpdateWritesWholeRowsWhereATableTakesNoOthers) {
+  Must("CREATE TABLE k (a INT NOT NULL, id INT PRIMARY KEY, b STRING, c INT NOT NULL)");
+  Must("INSERT INTO k VALUES (1, 10, 'x', 100), (2, 20, NULL, 200)");
+  EXPECT_THAT(Run("UPDATE k SET b = 'set' WHERE id = 20"), ElementsAre("1"));
+  EXPECT_THAT(Run("UPDATE k SET c = c + a, a = 7"), ElementsAre("2"));
+  EXPECT_THAT(Run("SELECT * FROM k ORDER BY id"), ElementsAre("7|10|x|101", "7|20|set|202"));
+  EXPECT_THAT(Run("UPDATE k SET a = NULL"), Contains(HasSubstr("error: ")));
+  EXPECT_THAT(Run("UPDATE k SET id = 7"), Contains(HasSubstr("never changes")));
+}
+
 TEST_F(EngineTest, LogTablesKeepWhatIsAppended) {
   Must("CREATE TABLE t (id INT, v STRING) WITH ('bucket.num' = '3')");
   EXPECT_THAT(Run("INSERT INTO t SELECT i, 'v' || i % 10 FROM range(200000) r(i)"), ElementsAre("200000"));

@@ -10,24 +10,29 @@ from typing import Any
 
 import fluss
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from peers.thalweg import ThalwegServer
 from sql import rows, shell
-from sql.generator import Generator
+from sql.generator import DAYS, Generator
 
 duckdb = pytest.importorskip("duckdb", reason="run ./dev setup")
 
 QUERIES = 300
 EVENTS, ACCOUNTS = 3_000, 3_500
+BATCH_ROWS = 250
 KINDS = {"at_s": "TIMESTAMP_S", "at_ms": "TIMESTAMP_MS", "at_ns": "TIMESTAMP_NS"}
 
 
 async def write_log(bootstrap: str, name: str, table: pa.Table) -> None:
     async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
         writer = (await connection.get_table(fluss.TablePath("fluss", name))).new_append().create_writer()
-        writer.write_arrow(table)
+        # A batch goes to the partition of its first row; several for each, so that some can be left out by what is in them.
+        for day in DAYS:
+            for batch in table.filter(pc.field("day") == day).to_batches(max_chunksize=BATCH_ROWS):
+                writer.write_arrow_batch(batch)
         await writer.flush()
 
 
@@ -44,7 +49,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any
             f"CREATE TABLE events ({rows.COLUMNS}, day STRING NOT NULL) PARTITIONED BY (day) WITH ('bucket.num' = '2')",
             f"CREATE TABLE accounts ({rows.COLUMNS}, day STRING NOT NULL, PRIMARY KEY (id) NOT ENFORCED) WITH ('bucket.num' = '3')",
             f"CREATE TABLE staging ({rows.COLUMNS}, day STRING NOT NULL)",
-            *[f"ALTER TABLE events ADD PARTITION (day = '{day}')" for day in ("2026-01-01", "2026-01-02", "2026-01-03")],
+            *[f"ALTER TABLE events ADD PARTITION (day = '{day}')" for day in DAYS],
         ],
     )
     server.start()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from peers.places import ROOT
+from peers.places import ROOT, thalweg_binary
 from peers.thalweg import ThalwegServer
 from sql import shell
 
@@ -25,30 +27,47 @@ def data(tmp_path: Path) -> Path:
     return server.data_dir
 
 
-def examples() -> list[tuple[str, str]]:
-    """Statements and what they print: the block without a language right behind."""
+def examples(language: str) -> list[tuple[str, str]]:
+    """Blocks of a language, and what they print: the block without a language right behind."""
     text = PAGE.read_text()
     found = list(BLOCK.finditer(text))
     pairs = []
     for block, after in zip(found, [*found[1:], None], strict=True):
-        if block[1] != "sql":
-            continue
-        shown = after is not None and not after[1] and not text[block.end() : after.start()].strip()
-        pairs.append((block[2], after[2] if shown else ""))
+        assert block[1] in ("sql", "sh", ""), f"nothing runs a block of {block[1]}"
+        if block[1] == language:
+            shown = after is not None and not after[1] and not text[block.end() : after.start()].strip()
+            pairs.append((block[2], after[2] if shown else ""))
     return pairs
 
 
+def lines(text: str) -> list[str]:
+    """Without the blanks that fill the last column of a table."""
+    return [line.rstrip() for line in text.rstrip().splitlines()]
+
+
 def test_the_examples_of_the_page_print_what_it_says(data: Path) -> None:
-    """All in one process, since USE counts for what follows."""
-    pairs = examples()
+    """The statements in one process, since USE counts for what follows; the commands on what they have left."""
+    pairs = examples("sql")
     assert len(pairs) >= 5
     mark = "SELECT 'example of the page' AS mark;\n"
     done = shell.run(data, script="".join(mark + sql for sql, _ in pairs))
     assert done.returncode == 0, done.stderr
-    printed = re.split(r"^mark +\n(?:─+\n)?example of the page *\n", done.stdout, flags=re.MULTILINE | re.IGNORECASE)
+    printed = re.split(r"^mark *\n(?:─+\n)?example of the page *\n", done.stdout, flags=re.MULTILINE | re.IGNORECASE)
     assert len(printed) == len(pairs) + 1, done.stdout
     for (sql, expected), given in zip(pairs, printed[1:], strict=True):
-        assert given.rstrip() == expected.rstrip(), sql
+        assert lines(given) == lines(expected), sql
+    commands = examples("sh")
+    assert len(commands) == 1
+    place = data.parent
+    (place / "thalweg-data").symlink_to(data)
+    path = f"{thalweg_binary().parent}:{os.environ['PATH']}"
+    for command, expected in commands:
+        done = subprocess.run(
+            ["bash", "-ec", command], cwd=place, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert lines(done.stdout) == lines(expected), command
+    assert (place / "report.csv").read_text().startswith("day,seconds\n")
 
 
 def test_formats(data: Path, tmp_path: Path) -> None:

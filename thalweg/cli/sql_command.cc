@@ -7,7 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "arrow/array/array_base.h"
 #include "arrow/record_batch.h"
+#include "arrow/scalar.h"
+#include "arrow/type.h"
 #include "fmt/format.h"
 #include "thalweg/base/error.h"
 #include "thalweg/cli/answer_rows.h"
@@ -94,6 +97,24 @@ arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
   return arrow::Status::OK();
 }
 
+/// What EXPLAIN gives: drawings of several lines, which no cell of a table has room for.
+bool IsPlan(const arrow::Schema& columns) {
+  return columns.field_names() == std::vector<std::string>{"explain_key", "explain_value"};
+}
+
+arrow::Status WritePlan(arrow::RecordBatchReader& rows, Output& output) {
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (!output.ended()) {
+    ARROW_RETURN_NOT_OK(rows.ReadNext(&batch));
+    if (!batch) break;
+    for (int64_t row = 0; row < batch->num_rows(); ++row) {
+      ARROW_ASSIGN_OR_RAISE(const auto text, batch->column(1)->GetScalar(row));
+      ARROW_RETURN_NOT_OK(output.Write(AsBytes(text->ToString())));
+    }
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Status RunSqlStatement(sql::Session& session, std::string_view statement, RowFormat format, Output& output) {
@@ -106,6 +127,7 @@ arrow::Status RunSqlStatement(sql::Session& session, std::string_view statement,
     }
     return arrow::Status::OK();
   }
+  if (format == RowFormat::kTable && IsPlan(*answer.rows->schema())) return WritePlan(*answer.rows, output);
   const AnswerRows rows(*answer.rows->schema());
   ARROW_ASSIGN_OR_RAISE(const auto sink, RowSink::Open(format, rows.columns(), output));
   std::shared_ptr<arrow::RecordBatch> batch;

@@ -44,11 +44,12 @@ class Database:
         self._lock = threading.Lock()
         self._flight: FlightDoor | None = None
         self._closed = False
+        self._fluss = self._fluss_address()  # Kept: a fork of this process cannot ask by Flight.
         self._client = self._connect()
         _open_databases.add(self)
 
     def _connect(self) -> _native.Client:
-        client = _fluss.connect(self._fluss_address(), self._timeout, self._tls_roots)
+        client = _fluss.connect(self._fluss, self._timeout, self._tls_roots)
         with _fluss.translated():
             client.databases()  # So that a wrong address or password shows here.
         return client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from thalweg.errors import (
 WRITE_BATCH_ROWS = 65_536
 WRITE_BATCH_BYTES = 8 << 20  # of decoded values
 WRITE_BATCHES_IN_FLIGHT = 4
+
+_processes: list[int] = []  # the first that has connected; in a fork of it, it is another's
 
 _OF_KIND: list[tuple[type[Exception], type[ThalwegError]]] = [
     (flight.FlightUnavailableError, ConnectionFailed),
@@ -67,10 +70,22 @@ def translated() -> Iterator[None]:
         raise translate(error) from None
 
 
+def _check_process() -> None:
+    """gRPC's threads do not come along into a fork: it would wait for them without an end."""
+    if not _processes:
+        _processes.append(os.getpid())
+    if _processes[0] != os.getpid():
+        raise Unsupported(
+            "This process is a fork of one that has used Arrow Flight, whose gRPC would hang here: tables that are open still get "
+            "rows by key; for all else connect in a process of its own, as multiprocessing.get_context('spawn') makes them."
+        )
+
+
 class FlightDoor:
     """One Flight connection. Thread safety: all of it."""
 
     def __init__(self, address: Address, timeout: float, tls_roots: bytes | None):
+        _check_process()
         scheme = "grpc+tls" if address.tls else "grpc+tcp"
         host = f"[{address.host}]" if ":" in address.host else address.host
         options: dict[str, Any] = {"tls_root_certs": tls_roots} if tls_roots else {}
@@ -83,6 +98,7 @@ class FlightDoor:
             self._headers = [(b"authorization", b"Basic " + secret)]
 
     def _options(self, timeout: float | None) -> flight.FlightCallOptions:
+        _check_process()
         return flight.FlightCallOptions(timeout=timeout, headers=self._headers)
 
     def act(self, name: str, of: Any, answer: str | None = None) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from peers.thalweg import SaslServer, ThalwegServer
 from sdk.conftest import Put
 from sdk.tls_proxy import TlsProxy, make_certificate
 
+FORK_S_MAX = 20
 USERS = {"alice": "alice-secret", "böb": "päss wörd"}
 
 
@@ -115,15 +118,41 @@ def test_what_is_no_address(address: str) -> None:
         thalweg.connect(address)
 
 
+def in_a_fork(call: Callable[[], bool]) -> bool | None:
+    """What it returns there; None: it raised something, or hung."""
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(FORK_S_MAX)
+        status = 2
+        with contextlib.suppress(BaseException):
+            status = 0 if call() else 1
+        os._exit(status)
+    return {0: True, 1: False}.get(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
 def test_a_fork_connects_anew(db: thalweg.Database, database: str, put: Put) -> None:
     table = db.create_table(f"{database}.t", "id INT, a INT", primary_key="id")
     put(table.name, [{"id": 1, "a": 2}])
     assert table.get(1) == {"id": 1, "a": 2}
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if table.get(1) == {"id": 1, "a": 2} and db.tables(database) == [table.name] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert in_a_fork(lambda: table.get(1) == {"id": 1, "a": 2} and db.tables(database) == [table.name])
     assert table.get(1) == {"id": 1, "a": 2}
+
+
+def test_a_fork_is_told_that_flight_stays_behind(db: thalweg.Database, server: thalweg.Server, database: str) -> None:
+    table = db.create_table(f"{database}.t", "id INT, a INT", primary_key="id")
+    table.upsert({"id": 1, "a": 2})
+
+    def refused(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except thalweg.Unsupported as error:
+            return "spawn" in str(error)
+        return False
+
+    for call in (table.scan().to_arrow, lambda: table.upsert({"id": 1}), lambda: db.sql("select 1"), server.connect):
+        assert in_a_fork(lambda call=call: refused(call))  # type: ignore[misc]
+    assert table.scan().to_pylist() == [{"id": 1, "a": 2}]
 
 
 def test_a_closed_connection_says_so(own: ThalwegServer) -> None:

@@ -37,8 +37,8 @@ def db(server: thalweg.Server) -> Iterator[thalweg.Database]:
 
 @pytest.fixture
 def database(db: thalweg.Database, request: pytest.FixtureRequest) -> str:
-    """The name of a new database, called after the test."""
-    name = re.sub(r"\W", "_", request.node.name)
+    """The name of a new database, called after the test and its file."""
+    name = re.sub(r"\W", "_", f"{request.path.stem}_{request.node.name}")
     db.create_database(name)
     return name
 

@@ -7,6 +7,8 @@ import threading
 from decimal import Decimal
 
 import duckdb
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -121,6 +123,60 @@ def test_conditions_are_those_of_pyarrow(log: thalweg.Table, where: pc.Expressio
     assert sorted(log.scan(["id"], where=where).to_arrow().column("id").to_pylist()) == sorted(expected.column("id").to_pylist())
 
 
+def test_a_scan_in_every_form(log: thalweg.Table) -> None:
+    scan = log.scan(["id", "name"], where=f("id") < 500)
+    expected = events(500).select(["id", "name"])
+    assert scan.schema == expected.schema
+    frames = [scan.to_arrow(), pa.table(scan), scan.to_reader().read_all(), pa.Table.from_pandas(scan.to_pandas(), expected.schema),
+              scan.to_polars().to_arrow().cast(expected.schema), pl.DataFrame(scan).to_arrow().cast(expected.schema),
+              pa.Table.from_batches(list(scan)), pa.Table.from_pylist(scan.to_pylist(), expected.schema)]  # fmt: skip
+    for rows in frames:
+        assert rows.sort_by("id").combine_chunks() == expected
+    reader = scan.to_reader()
+    assert duckdb.sql("select count(*), max(id) from reader").fetchall() == [(500, 499)]
+
+
+FORMS = ("table", "batch", "reader", "pandas", "polars", "lazy", "dicts")
+
+
+def in_form(form: str, rows: pa.Table) -> object:
+    frames = {
+        "table": lambda: rows, "batch": lambda: rows.to_batches()[0], "reader": rows.to_reader, "pandas": rows.to_pandas,
+        "polars": lambda: pl.DataFrame(rows), "lazy": lambda: pl.DataFrame(rows).lazy(), "dicts": rows.to_pylist,
+    }  # fmt: skip
+    return frames[form]()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_writes_in_every_form(db: thalweg.Database, database: str, stock: thalweg.Table, form: str) -> None:
+    rows = pa.table({"item": ["a", "ü"], "shelf": ["A", None]})
+    full = [{"item": "a", "pieces": None, "shelf": "A", "price": None}, {"item": "ü", "pieces": None, "shelf": None, "price": None}]
+    assert stock.upsert(in_form(form, rows)).rows == 2  # type: ignore[arg-type]
+    assert stock.get(["a", "ü"]).to_pylist() == full
+    log = db.create_table(f"{database}.log", "item STRING, shelf STRING")
+    assert log.append(in_form(form, rows)).rows == 2  # type: ignore[arg-type]
+    assert log.scan().to_pylist() == rows.to_pylist()
+    assert stock.delete(in_form(form, rows.select(["item"])) if form not in ("reader", "lazy") else ["a", "ü"]).rows == 2
+    assert stock.get(["a", "ü"]).num_rows == 0
+
+
+def test_a_single_row_is_a_dict(db: thalweg.Database, database: str) -> None:
+    log = db.create_table(f"{database}.log", "id INT, name STRING")
+    assert log.append({"name": "x", "id": 1}).rows == 1
+    assert log.scan().to_pylist() == [{"id": 1, "name": "x"}]
+
+
+def test_names_that_are_not_there(db: thalweg.Database, stock: thalweg.Table) -> None:
+    for call in (
+        lambda: stock.upsert({"item": "a", "peices": 1}), lambda: stock.scan(["peices"]), lambda: stock.scan(where=f("peices") > 1),
+        lambda: stock.get("a", columns=["peices"]), lambda: stock.follow(["peices"]), lambda: stock.changes(["peices"]),
+    ):  # fmt: skip
+        with pytest.raises(thalweg.ColumnNotFound, match="Did you mean 'pieces'"):
+            call()
+    with pytest.raises(thalweg.TableNotFound, match="Did you mean"):
+        db.table(f"{stock.name}s")
+
+
 def test_partitions(db: thalweg.Database, database: str) -> None:
     table = db.create_table(f"{database}.parts", "region STRING, id INT, PRIMARY KEY (region, id)", partitioned_by="region", buckets=2)
     table.upsert([{"region": region, "id": i} for region in ("eu", "us") for i in range(50)])
@@ -146,14 +202,17 @@ def test_rows_that_do_not_fit_are_refused_with_the_column(stock: thalweg.Table, 
 
 def test_sql(db: thalweg.Database, log: thalweg.Table) -> None:
     found = db.sql(f"select part, count(*) as n, max(price) as top from {log.name} where id < 1000 group by part order by part")
-    assert found.to_pylist() == [{"part": part, "n": 250, "top": (996 + part) / 4} for part in range(4)]
-    with pytest.raises(thalweg.ThalwegError, match="nowhere"):
-        db.sql("select * from nowhere").to_arrow()
+    expected = [{"part": part, "n": 250, "top": (996 + part) / 4} for part in range(4)]
+    assert found.schema.names == ["part", "n", "top"]
+    assert found.to_pylist() == found.to_arrow().to_pylist() == found.to_polars().to_dicts() == expected
+    pd.testing.assert_frame_equal(found.to_pandas(), pd.DataFrame(expected), check_dtype=False)
+    assert sum(batch.num_rows for batch in db.sql(f"select id from {log.name}")) == 20_000
+    for query, message in (("select * from nowhere", "nowhere"), ("selekt 1", "selekt"), (f"select prise from {log.name}", "price")):
+        with pytest.raises(thalweg.ThalwegError, match=message):
+            db.sql(query).to_arrow()
 
 
 def test_duckdb_and_polars_over_a_table(log: thalweg.Table) -> None:
-    import polars as pl
-
     t = log.dataset()
     assert duckdb.sql("select count(*), sum(price) from t where id between 100 and 199 and day >= date '2026-01-10'").fetchall() == [
         (sum((i % 30) >= 9 for i in range(100, 200)), sum(i / 4 for i in range(100, 200) if (i % 30) >= 9))
@@ -173,5 +232,8 @@ async def test_the_asynchronous_face(server: thalweg.Server, database: str) -> N
             async for batch in changes:
                 assert batch.to_pylist() == [{"id": 1, "_change_type": "insert"}]
                 break
+        assert await table.get(1) == {"id": 1, "a": "x"}
+        assert [row["_change_type"] for row in await (await table.changes()).to_pylist()] == ["insert"]
+        assert await (await connection.sql(f"select a from {table.name}")).to_pylist() == [{"a": "x"}]
         assert (await table.delete(1)).rows == 1
         assert [batch async for batch in await table.scan()] == []

@@ -10,7 +10,6 @@ import threading
 import types
 from collections.abc import Iterator
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.flight as flight
@@ -46,21 +45,6 @@ def log(fake: FakeFlight, database: str) -> Iterator[thalweg.Table]:
 def keyed(fake: FakeFlight, database: str) -> Iterator[thalweg.Table]:
     with thalweg.connect(fake.address) as db:
         yield db.create_table(f"{database}.keyed", "id BIGINT, name STRING, price DOUBLE", primary_key="id")
-
-
-def test_a_scan_in_every_form(fake: FakeFlight, log: thalweg.Table) -> None:
-    import polars as pl
-
-    expected = fake.tables[log.name]
-    scan = log.scan()
-    assert scan.to_arrow().equals(expected)
-    assert scan.token == "token-10000"
-    assert scan.to_pandas().equals(expected.to_pandas())
-    assert scan.to_polars().equals(pl.DataFrame(expected))
-    assert pl.DataFrame(scan).height == pa.table(scan).num_rows == 10_000
-    assert scan.to_reader().read_all().equals(expected)
-    assert [batch.num_rows for batch in scan] == [1000] * 10
-    assert log.scan(["price", "id"], limit=2).to_pylist() == [{"price": 0.0, "id": 0}, {"price": 0.5, "id": 1}]
 
 
 def test_what_a_scan_asks_for(fake: FakeFlight, log: thalweg.Table) -> None:
@@ -116,23 +100,6 @@ def test_following_gives_rows_as_they_come_until_it_is_closed(fake: FakeFlight, 
     assert fake.asked[-1].range.from_now
     log.follow(since="token-4").close()
     assert fake.asked[-1].range.from_token == "token-4"
-
-
-@pytest.mark.parametrize("form", ["table", "batch", "reader", "pandas", "polars", "dict", "dicts", "stream"])
-def test_writes_in_every_form(fake: FakeFlight, keyed: thalweg.Table, form: str) -> None:
-    import polars as pl
-
-    rows = pa.table({"id": [1, 2], "name": ["a", None]})
-    given = {
-        "table": rows, "batch": rows.to_batches()[0], "reader": rows.to_reader(), "pandas": pd.DataFrame({"id": [1, 2], "name": ["a", None]}),
-        "polars": pl.DataFrame(rows), "dict": {"id": 1, "name": "a"}, "dicts": [{"id": 1, "name": "a"}, {"id": 2}],
-        "stream": pl.DataFrame(rows).lazy(),
-    }[form]  # fmt: skip
-    written = keyed.upsert(given)
-    count = 1 if form == "dict" else 2
-    assert (written.rows, written.token) == (count, f"token-{count}")
-    assert fake.tables[keyed.name].to_pydict() == {"id": [1, 2][:count], "name": ["a", None][:count]}
-    assert fake.asked[-1].Kind.Name(fake.asked[-1].kind) == "UPSERT"
 
 
 def test_large_writes_go_in_bounded_batches(fake: FakeFlight, log: thalweg.Table, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,16 +158,6 @@ def test_failures_without_a_detail(fake: FakeFlight, log: thalweg.Table) -> None
         fake.failure = failure
         with pytest.raises(error, match="Not you|Too late|Not yet"):
             log.scan().to_arrow()
-
-
-def test_sql(fake: FakeFlight) -> None:
-    fake.tables["select 1 as one"] = pa.table({"one": [1]})
-    with thalweg.connect(fake.address) as db:
-        result = db.sql("select 1 as one")
-        assert result.schema.names == ["one"]
-        assert result.to_pylist() == result.to_pylist() == [{"one": 1}]
-        with pytest.raises(thalweg.ThalwegError, match="Parser Error"):
-            db.sql("selekt")
 
 
 def test_no_flight_at_the_address() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from peers.child import Child
-from peers.places import ROOT, thalweg_binary
+from peers.places import ROOT, SDK_DIR, thalweg_binary
 from peers.thalweg import ThalwegServer
 
 PAGES = ("README.md", "docs/data_model.md", "docs/merge_engines.md")
@@ -106,6 +106,9 @@ def run_python(code: str, names: dict[str, object], loop: asyncio.AbstractEventL
 
 
 if __name__ == "__main__":
+    # As if the wheel were installed.
+    sys.path.insert(0, str(SDK_DIR))
+    os.environ["THALWEG_BINARY"] = str(thalweg_binary())
     problems = run_page(Path(sys.argv[1]), sys.argv[2])
     print("\n".join(problems), flush=True)
     os._exit(1 if problems else 0)  # Not by way of the interpreter's end, which threads of the client were seen to abort.

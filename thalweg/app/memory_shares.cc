@@ -16,6 +16,10 @@ constexpr uint64_t kConnectionsMax = 20'000;
 // Of a segment on its way to an object store: pieces of it, and its statistics.
 constexpr uint64_t kCopierBytes = 24 * kMiB;
 constexpr int kCopiersMax = 16;
+// With less DuckDB cannot sort or group what is worth asking for.
+constexpr uint64_t kSqlSessionBytesMin = 64 * kMiB;
+constexpr uint64_t kSqlSessionBytesMax = 512 * kMiB;
+constexpr uint64_t kSqlSessionsMax = 16;
 
 }  // namespace
 
@@ -41,6 +45,12 @@ MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote) {
           .kv_write_buffers = std::clamp(rest / 64, 2 * kMiB, 32 * kMiB),
           .queries = std::min(rest / 24, 1024 * kMiB),
           .connections = static_cast<int>(std::min(budget / 8 / kConnectionBytes, kConnectionsMax))};
+}
+
+SqlShares SqlSharesOf(uint64_t budget) {
+  const uint64_t all = budget / 2;
+  const uint64_t sessions = std::clamp<uint64_t>(all / kSqlSessionBytesMin, 1, kSqlSessionsMax);
+  return {.sessions = static_cast<size_t>(sessions), .session_bytes = std::min(all / sessions, kSqlSessionBytesMax)};
 }
 
 uint64_t DefaultMemoryBudget() { return std::max(kMemoryBudgetMin, runtime::MachineMemoryBytes() / 2); }

@@ -9,8 +9,7 @@ namespace thalweg::app {
 inline constexpr uint64_t kMemoryBudgetMin = 256ull << 20;
 
 /// How one budget of memory is shared out over all that grows with load. Together they take at most seven eighths of it, fifteen
-/// sixteenths with remote storage: the
-/// rest is for the program itself, the catalog, and what the allocator does not give back. Each has a bound of its own, beyond
+/// sixteenths with remote storage: the rest is for the program itself, the catalog, and what the allocator does not give back. Each has a bound of its own, beyond
 /// which more memory makes nothing faster.
 struct MemoryShares {
   uint64_t requests = 0;        ///< being read or answered
@@ -30,6 +29,14 @@ struct MemoryShares {
 };
 
 MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote);
+
+/// What SQL may take beside the budget: half as much again at most, in sessions of equal bounds.
+struct SqlShares {
+  size_t sessions = 0;
+  uint64_t session_bytes = 0;
+};
+
+SqlShares SqlSharesOf(uint64_t budget);
 
 /// The budget of who sets none: half of what the machine, or the control group, has.
 uint64_t DefaultMemoryBudget();

@@ -36,6 +36,16 @@ TEST(MemorySharesTest, MoreThanEnoughIsNotTaken) {
   EXPECT_EQ(shares.remote_copiers, 16);
 }
 
+TEST(MemorySharesTest, SqlTakesHalfAsMuchAgain) {
+  for (const uint64_t budget : {kMemoryBudgetMin, 3 * kMemoryBudgetMin, uint64_t{12} << 30, uint64_t{64} << 30}) {
+    const SqlShares shares = SqlSharesOf(budget);
+    EXPECT_GE(shares.sessions, 1u);
+    EXPECT_GE(shares.session_bytes, uint64_t{64} << 20);
+    EXPECT_LE(shares.sessions * shares.session_bytes, budget / 2);
+  }
+  EXPECT_EQ(SqlSharesOf(uint64_t{64} << 30).session_bytes, uint64_t{512} << 20);
+}
+
 TEST(MemorySharesTest, TheDefaultIsAShareOfTheMachine) {
   EXPECT_GE(DefaultMemoryBudget(), kMemoryBudgetMin);
   EXPECT_LT(DefaultMemoryBudget(), uint64_t{1} << 50) << "no limit was taken for one";

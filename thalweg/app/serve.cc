@@ -116,8 +116,7 @@ class RunningServer {
     shards_ =
         runtime::Shards::Start(options_.shards ? options_.shards : std::max(1u, std::thread::hardware_concurrency()));
     for (size_t i = 0; i < shards_->count(); ++i) executors_.push_back(&shards_->at(i));
-    shares_ = ShareOut(options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(), shards_->count(),
-                       UsesRemoteStorage());
+    shares_ = ShareOut(MemoryBudget(), shards_->count(), UsesRemoteStorage());
     // Before anyone can know that the server is up. One that comes during the start takes effect after it.
     signals_.emplace(*executors_.front(), [this](int signal) {
       if (!std::exchange(asked_, true)) stop_signal_.set_value(signal);
@@ -331,6 +330,10 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
+  uint64_t MemoryBudget() const {
+    return options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget();
+  }
+
   arrow::Status ListenFlight() {
     if (!options_.flight) return arrow::Status::OK();
     queries_ = std::make_unique<QueryParts>(QueryParts::Parts{.catalog = *catalog_,
@@ -344,10 +347,13 @@ class RunningServer {
     flight::ServerOptions options{
         .bind = *options_.flight, .logins = options_.flight_logins, .version = THALWEG_VERSION};
     if (TlsOf(kFlightListener)) options.tls = identity_;
+    const SqlShares sql = SqlSharesOf(MemoryBudget());
     sql_ = sql::Engine::Make({.query = queries_->environment(),
                               .metrics = [this] { return metrics_.Expose(); },
                               .settings = [this] { return Settings(); }},
-                             {.threads = shards_->count()});
+                             {.sessions_max = sql.sessions,
+                              .memory_bytes_max = sql.session_bytes,
+                              .threads = shards_->count()});
     options.sql = sql_.get();
     // First the one for the same users.
     for (const bool asks : {!options.logins.anonymous, options.logins.anonymous}) {

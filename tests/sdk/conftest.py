@@ -21,6 +21,8 @@ os.environ["THALWEG_BINARY"] = str(thalweg_binary())
 
 import thalweg  # noqa: E402: found on the path that stands above
 
+NAME_MAX = 120  # the server takes 200 characters
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[thalweg.Server]:
@@ -38,7 +40,7 @@ def db(server: thalweg.Server) -> Iterator[thalweg.Database]:
 @pytest.fixture
 def database(db: thalweg.Database, request: pytest.FixtureRequest) -> str:
     """The name of a new database, called after the test and its file."""
-    name = re.sub(r"\W", "_", f"{request.path.stem}_{request.node.name}")
+    name = re.sub(r"\W", "_", f"{request.path.stem}_{request.node.name}")[:NAME_MAX]
     db.create_database(name)
     return name
 

@@ -146,7 +146,13 @@ arrow::Result<std::optional<ScanBatch>> LogRows::Take(const format::LogBatchView
   }
   rest_next_ = std::min(batch.header.next_offset(), part_.end);
   ++scan_.counters().batches_read;
-  ARROW_ASSIGN_OR_RAISE(rest_, scan_.Shape(std::move(rows.columns), to - from));
+  int64_t done = 0;
+  ARROW_ASSIGN_OR_RAISE(rest_, scan_.Shape(std::move(rows.columns), to - from, &done));
+  if (done < to - from) {
+    // The limit is in the middle of the batch: who goes on from the token gets what it has cut off.
+    rest_next_ = rows.offsets.empty() ? rows.first + (from + done) : LogOffset(rows.offsets[from + done]);
+    pieces_.clear();
+  }
   if (rest_) return Cut();
   part_.next = rest_next_;
   return std::nullopt;

@@ -92,6 +92,7 @@ class BoundedStream final : public LogStream {
         part_ = lanes_->part();
         reading_ = false;
         log_scan_.NoteReached(part_->bucket, part_->next);
+        if (log_scan_.full()) co_return ScanBatch();
       }
       if (part_ && part_->done()) part_.reset();
       if (!part_) part_ = log_scan_.TakePart();
@@ -246,8 +247,14 @@ LogScan::LogScan(Session session, ScanRequest request, ScanShape shape, std::vec
                  std::vector<PartitionId> known)
     : ScanCore(std::move(session), std::move(request), std::move(shape)),
       streams_max_(StreamsOf(request_, parts)),
-      known_(std::move(known)),
-      parts_(CutParts(std::move(parts), !request_.follow)) {}
+      known_(std::move(known)) {
+  // A bucket that brings nothing has a place in the token too: who goes on from there must not get what came before, nor miss
+  // what comes after.
+  for (const auto& part : parts) {
+    if (part.next.value > 0 || request_.follow) NoteReached(part.bucket, part.next);
+  }
+  parts_ = CutParts(std::move(parts), !request_.follow);
+}
 
 std::optional<LogPart> LogScan::TakePart() {
   std::lock_guard lock(parts_mutex_);
@@ -269,7 +276,8 @@ std::vector<std::unique_ptr<ScanStream>> LogScan::Split(size_t count) {
   }
   std::vector<std::vector<LogPart>> shares(count);
   for (size_t i = 0; const auto& part : parts_) shares[i++ % count].push_back(part);
-  const bool discovers = request_.table->base()->IsPartitioned() && !request_.buckets && !request_.partitions;
+  const bool discovers =
+      request_.table->base()->IsPartitioned() && !request_.partitions && (!request_.buckets || request_.new_partitions);
   for (size_t i = 0; i < count; ++i) {
     streams.push_back(std::make_unique<FollowingStream>(self, std::move(shares[i]), known_, discovers && i == 0));
   }

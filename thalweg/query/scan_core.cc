@@ -108,14 +108,31 @@ int64_t ScanCore::TakeRows(int64_t rows) {
   return taken;
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> ScanCore::Shape(arrow::ArrayVector scanned, int64_t rows) {
+arrow::Result<int64_t> ScanCore::RowsBefore(const arrow::RecordBatch& scanned, int64_t matches) const {
+  if (!shape_.filter) return matches;
+  int64_t before = 0, beyond = scanned.num_rows();
+  while (beyond - before > 1) {
+    const int64_t middle = before + (beyond - before) / 2;
+    ARROW_ASSIGN_OR_RAISE(const auto found, shape_.filter->Apply(scanned.Slice(0, middle)));
+    (found && found->num_rows() > matches ? beyond : before) = middle;
+  }
+  return before;
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> ScanCore::Shape(arrow::ArrayVector scanned, int64_t rows,
+                                                                   int64_t* done_rows) {
   counters_.rows_read += static_cast<uint64_t>(rows);
-  auto batch = arrow::RecordBatch::Make(shape_.scanned_schema, rows, std::move(scanned));
+  const auto all = arrow::RecordBatch::Make(shape_.scanned_schema, rows, std::move(scanned));
+  auto batch = all;
+  if (done_rows) *done_rows = rows;
   if (shape_.filter) {
-    ARROW_ASSIGN_OR_RAISE(batch, shape_.filter->Apply(batch));
+    ARROW_ASSIGN_OR_RAISE(batch, shape_.filter->Apply(all));
     if (!batch) return nullptr;
   }
   const int64_t taken = TakeRows(batch->num_rows());
+  if (taken < batch->num_rows() && done_rows) {
+    ARROW_ASSIGN_OR_RAISE(*done_rows, RowsBefore(*all, taken));
+  }
   if (taken == 0) return nullptr;
   if (taken < batch->num_rows()) batch = batch->Slice(0, taken);
   counters_.rows_given += static_cast<uint64_t>(taken);

@@ -48,8 +48,10 @@ class ScanCore : public Scan {
   bool full() const { return left_.load(std::memory_order_relaxed) <= 0; }
   /// How many of `rows` may be given.
   int64_t TakeRows(int64_t rows);
-  /// Filters, cuts to the limit, and brings the columns in the order asked for; null where nothing is left.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Shape(arrow::ArrayVector scanned, int64_t rows);
+  /// Filters, cuts to the limit, and brings the columns in the order asked for; null where nothing is left. `done_rows`: how many
+  /// of the rows are before the first one that the limit cuts off; all of them where it cuts off none.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Shape(arrow::ArrayVector scanned, int64_t rows,
+                                                           int64_t* done_rows = nullptr);
   void NoteReached(const TableBucket& bucket, LogOffset next);
 
   /// Waits for news, for the end of the scan or for its deadline, or until `wait_ns_max` has passed; may also end without any.
@@ -67,6 +69,9 @@ class ScanCore : public Scan {
   Counters& counters() { return counters_; }
 
  private:
+  /// How many of the `scanned` rows are before the one that matches the filter as number `matches` + 1.
+  arrow::Result<int64_t> RowsBefore(const arrow::RecordBatch& scanned, int64_t matches) const;
+
   const ScanShape shape_;
   Counters counters_;
   std::atomic<int64_t> left_;

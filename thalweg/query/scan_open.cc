@@ -72,6 +72,7 @@ arrow::Result<std::vector<std::pair<TableBucket, RowRange>>> ChooseBuckets(const
       const TableBucket bucket{id, named.partition, named.bucket};
       ARROW_RETURN_NOT_OK(view->CheckBucket(bucket));
       const auto partition = view->FindPartition(named.partition);
+      known->push_back(named.partition);
       add(bucket, named.range, !partition || keys.MayMatch(*partition));
     }
   } else if (request.partitions) {

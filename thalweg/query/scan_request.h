@@ -55,6 +55,8 @@ struct ScanRequest {
   /// Goes on with what comes, and with partitions that come, until Cancel, the limit, the deadline or the ends of all ranges.
   /// INVALID_SCAN_REQUEST with the current rows: read these, then follow $changelog from their token on.
   bool follow = false;
+  /// Where it follows `buckets`: partitions that none of them is of are followed as well, from their start, within `range`.
+  bool new_partitions = false;
 
   /// The read waits, for so long at most, until it sees at least that.
   Token at_least{};

@@ -240,6 +240,70 @@ TEST_F(ScanTest, FollowingFindsNewPartitionsAndEndsAtItsEnds) {
   EXPECT_TRUE(Next(*other)->rows);
 }
 
+TEST_F(ScanTest, ATokenNamesBucketsThatBroughtNothing) {
+  auto described = TestTable({}, 2);
+  described.bucket_keys = {"id"};
+  const auto table = Create("t", described);
+  Append(table, TestRows(0, 8));
+  EXPECT_EQ(Read({.table = table})->num_rows(), 8);
+  const Token whole = last_->token();
+  ASSERT_EQ(whole.ends.size(), 2u);
+  const auto scan = Open({.table = table, .range = {.from = kFromLatest}, .follow = true}).ValueOrDie();
+  EXPECT_EQ(scan->token(), whole);
+  std::vector<BucketRange> behind;
+  for (const auto& [bucket, end] : whole.ends) behind.push_back({.bucket = bucket.bucket, .range = {.from = end}});
+  const auto written = Append(table, TestRows(8, 1));
+  EXPECT_EQ(Numbers(*Read({.table = table, .buckets = behind}), 0), Range(8, 9));
+  Token both = whole;
+  both.Merge(written.token);
+  EXPECT_EQ(last_->token(), both);
+}
+
+TEST_F(ScanTest, WhoGoesOnBehindALimitMissesNothing) {
+  const auto table = Create("t", TestTable());
+  for (int i = 0; i < 4; ++i) Append(table, TestRows(i * 10, 10));
+  const auto odd_scores =
+      Leaf(table, "score", LeafFunction::kIn, {Datum{int64_t{1}}, Datum{int64_t{2}}, Datum{int64_t{9}}});
+  for (const bool filtered : {false, true}) {
+    std::vector<int64_t> found;
+    LogOffset from(0);
+    for (int reads = 0; reads < 20; ++reads) {
+      ScanRequest request{.table = table, .limit = 7, .buckets = {{{.range = {.from = from}}}}};
+      if (filtered) request.filter = odd_scores;
+      const auto rows = Read(std::move(request));
+      if (rows->num_rows() == 0) break;
+      const auto ids = Numbers(*rows, 0);
+      found.insert(found.end(), ids.begin(), ids.end());
+      from = last_->token().ends.at(table->buckets()[0]);
+    }
+    if (filtered) {
+      EXPECT_THAT(found, ElementsAre(1, 2, 9, 11, 12, 19, 21, 22, 29, 31, 32, 39));
+    } else {
+      EXPECT_EQ(found, Range(0, 40));
+    }
+  }
+}
+
+TEST_F(ScanTest, FollowingNamedBucketsFindsNewPartitionsWhereThatIsWanted) {
+  const auto table = Create("t", TestTable({}, 1, {"name"}));
+  Append(table, TestRows(0, 1, "a"));
+  const auto first = AsUser().FindTable(table->path()).ValueOrDie()->buckets()[0];
+  const std::vector<BucketRange> named{{.partition = first.partition, .bucket = first.bucket, .range = {}}};
+  const auto scan =
+      Open({.table = table, .limit = 2, .buckets = named, .follow = true, .new_partitions = true}).ValueOrDie();
+  const auto stream = std::move(scan->Split(1)[0]);
+  EXPECT_EQ(Numbers(*Next(*stream)->rows, 0), Range(0, 1));
+  Append(table, TestRows(1, 1, "b"));
+  EXPECT_EQ(Numbers(*Next(*stream)->rows, 0), Range(1, 2));
+  EXPECT_FALSE(Next(*stream)->rows);
+  const auto narrow =
+      Open({.table = table, .buckets = named, .follow = true, .deadline_ns = clock_.MonotonicNs() + 5'000'000'000})
+          .ValueOrDie();
+  const auto other = std::move(narrow->Split(1)[0]);
+  EXPECT_EQ(Numbers(*Next(*other)->rows, 0), Range(0, 1));
+  EXPECT_EQ(CodeOf(Next(*other).status()), ErrorCode::kRequestTimeOut);
+}
+
 TEST_F(ScanTest, ADeadlineEndsWhatWaits) {
   const auto table = Create("t", TestTable());
   const auto scan =

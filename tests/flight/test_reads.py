@@ -144,9 +144,90 @@ def test_following_brings_what_comes(door: Door, table: str) -> None:
     assert ids(door, table, range=door.v1.Range(from_token=token)) == []
 
 
+def test_who_follows_from_now_goes_on_without_a_gap(door: Door, table: str) -> None:
+    """Its tokens name every bucket, also those that have brought nothing: from the first on, which comes before any rows."""
+    v1 = door.v1
+    ends = dict(part.split(":") for part in door.read(table).token.split(","))
+    stream = door.chunks(door.ticket(table, follow=True, range=v1.Range(from_now=True)))
+    rows, position = next(stream)
+    assert rows.num_rows == 0
+    assert dict(part.split(":") for part in position.token.split(",")) == ends
+    (written,) = door.write(table, rows_from(100, 1))
+    rows, position = next(stream)
+    assert rows["id"].to_pylist() == [100]
+    assert len(written.buckets) == 1
+    assert dict(part.split(":") for part in position.token.split(",")) == ends | dict([written.token.split(":")])
+    door.write(table, rows_from(101, 20))
+    assert ids(door, table, range=v1.Range(from_token=position.token)) == list(range(101, 121))
+    assert ids(door, table, range=v1.Range(to_token=position.token)) == list(range(101))
+
+
+def test_who_stops_following_goes_on_behind_what_it_has_seen(door: Door, database: str) -> None:
+    """The server reads ahead of its client: the tokens do not."""
+    schema = pa.schema([("id", pa.int64())])
+    table = f"{database}.log"
+    door.create_table(table, schema)
+    for i in range(50):
+        door.write(table, pa.record_batch({"id": [i]}, schema=schema))
+    seen: list[int] = []
+    token = ""
+    while len(seen) < 50:
+        stream = door.client.do_get(door.ticket(table, follow=True, range=door.v1.Range(from_token=token)), door.options)
+        for _ in range(11):
+            chunk = stream.read_chunk()
+            seen += chunk.data["id"].to_pylist()
+            token = door.v1.ReadPosition.FromString(chunk.app_metadata.to_pybytes()).token
+        stream.cancel()
+    assert seen == list(range(50))
+
+
+def test_pages_by_limit_and_token(door: Door, table: str) -> None:
+    seen: list[int] = []
+    token = ""
+    for _ in range(40):
+        page = door.read(table, limit=7, filter=door.leaf("name", "IS_NOT_NULL"), range=door.v1.Range(from_token=token))
+        seen += page.rows["id"].to_pylist()
+        token = page.token
+        if not page.rows.num_rows:
+            break
+    assert sorted(seen) == [i for i in range(100) if i % 7]
+
+
+def test_a_token_of_a_read_that_brought_little_is_still_of_all_buckets(door: Door, table: str) -> None:
+    v1 = door.v1
+    token = door.read(table).token
+    for i in range(3):
+        door.write(table, rows_from(100 + i, 1))
+        read = door.read(table, range=v1.Range(from_token=token))
+        assert read.rows["id"].to_pylist() == [100 + i]
+        token = read.token
+    assert ids(door, table, at_least=token) == list(range(103))
+
+
+def test_who_follows_from_a_token_finds_new_partitions(door: Door, database: str) -> None:
+    schema = pa.schema([("day", pa.string()), ("n", pa.int64())])
+    table = f"{database}.by_day"
+    door.create_table(table, schema, partition_keys=["day"])
+
+    def write(day: str, n: int) -> None:
+        door.write(table, pa.record_batch({"day": [day], "n": [n]}, schema=schema))
+
+    write("20260101", 1)
+    token = door.read(table).token
+    write("20260101", 2)
+    write("20260102", 3)
+    found: list[int] = []
+    for rows, _ in door.chunks(door.ticket(table, follow=True, limit=3, range=door.v1.Range(from_token=token))):
+        found += rows["n"].to_pylist()
+        if len(found) == 2 and rows.num_rows:
+            write("20260103", 4)
+    assert sorted(found) == [2, 3, 4]
+
+
 def test_following_ends_with_its_client(door: Door, server, table: str) -> None:
     """A call that is given up leaves nothing behind: the server stops in time although it waits for rows."""
     reader = door.client.do_get(door.ticket(table, follow=True, range=door.v1.Range(from_now=True)), door.options)
+    assert reader.read_chunk().data.num_rows == 0
     failed: list[BaseException] = []
 
     def read() -> None:
@@ -185,6 +266,36 @@ def test_changes_of_rows_by_key(door: Door, database: str) -> None:
         ("update", {"id": 1, "text": "a"}, {"id": 1, "text": "b"}),
         ("delete", {"id": 1, "text": "b"}, None),
     ]
+
+
+def test_parts_of_rows_by_key_and_of_their_changes(door: Door, database: str) -> None:
+    v1 = door.v1
+    name = f"{database}.keyed"
+    door.create_table(name, SCHEMA, primary_key=["id"], bucket_count=2)
+    door.write(name, rows_from(0, 100))
+    some = v1.Columns(names=["name", "id"])
+    state = door.read(name, columns=some, filter=door.leaf("id", "LESS", 10))
+    assert state.rows.schema.names == ["name", "id"]
+    assert sorted(state.rows["id"].to_pylist()) == list(range(10))
+    assert len(door.rows(name, limit=7)) == 7
+    parts = [ids(door, name, buckets=[v1.BucketRange(bucket=b)]) for b in (0, 1)]
+    assert all(parts)
+    assert sorted(parts[0] + parts[1]) == list(range(100))
+    time.sleep(0.05)  # so that no commit before has the same millisecond
+    between = int(time.time() * 1000)
+    (written,) = door.write(name, rows_from(100, 1))
+    assert ids(door, name, at_least=written.token, filter=door.leaf("id", "GREATER", 98)) == [99, 100]
+    changes = f"{name}$changelog"
+    columns = v1.Columns(names=["id", "_change_type"])
+    assert door.rows(changes, columns=columns, range=v1.Range(from_time_ms=between)) == [{"id": 100, "_change_type": "insert"}]
+    assert ids(door, changes, columns=columns, filter=door.leaf("id", "EQUAL", 42)) == [42]
+    (bucket,) = [b.bucket for b in written.buckets]
+    last = v1.Range(from_offset=written.buckets[0].end_offset - 1)
+    assert ids(door, changes, buckets=[v1.BucketRange(bucket=bucket, range=last)]) == [100]
+    following = door.chunks(door.ticket(changes, follow=True, limit=1, range=v1.Range(from_now=True), columns=columns))
+    next(following)
+    door.write(name, pa.record_batch({"id": pa.array([42], pa.int64())}), kind="DELETE")
+    assert next(following)[0].to_pylist() == [{"id": 42, "_change_type": "delete"}]
 
 
 def test_a_token_is_waited_for(door: Door, table: str) -> None:

@@ -93,6 +93,9 @@ arrow::Status AddBuckets(const v1::ReadTable& read, query::ScanRequest* request)
     return arrow::Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(request->buckets, BucketsOfTokens(*request->table, read.range(), request->partitions));
+  // A token that bounds the end has nothing of partitions that it does not name.
+  request->new_partitions = !request->partitions && read.range().to_token().empty();
+  ARROW_ASSIGN_OR_RAISE(request->range, RangeOf(read.range()));
   request->partitions.reset();
   return arrow::Status::OK();
 }

@@ -22,6 +22,7 @@ TableStream::TableStream(const Call& call, std::shared_ptr<query::Scan> scan, bo
     : call_(call),
       scan_(std::move(scan)),
       follows_(follows),
+      given_(scan_->token()),
       reader_(ReaderOf(*scan_)),
       entry_(call.services.watch.Watch(call.context,
                                        [scan = scan_](arrow::Status why) { scan->Cancel(std::move(why)); })) {}
@@ -38,6 +39,8 @@ arrow::Result<arrow::flight::FlightPayload> TableStream::Next() {
 
 arrow::Result<arrow::flight::FlightPayload> TableStream::Payload() {
   if (ended_) return arrow::flight::FlightPayload();
+  // Where it begins, for who is cut off before anything has come.
+  if (follows_ && !std::exchange(begun_, true)) return NoRows(given_);
   if (!batch_.rows || sent_rows_ >= batch_.rows->num_rows()) {
     batch_ = {};
     ARROW_ASSIGN_OR_RAISE(batch_, reader_->NextBatch());
@@ -55,7 +58,9 @@ arrow::Result<arrow::flight::FlightPayload> TableStream::Payload() {
 arrow::Result<arrow::flight::FlightPayload> TableStream::Piece() {
   const auto rows = batch_.rows->Slice(sent_rows_, rows_at_a_time_);
   sent_rows_ += rows->num_rows();
-  return RowsMessage(*rows, sent_rows_ < batch_.rows->num_rows() ? std::string() : Position());
+  if (sent_rows_ < batch_.rows->num_rows()) return RowsMessage(*rows, "");
+  given_.Add(batch_.bucket, batch_.next);
+  return RowsMessage(*rows, Position());
 }
 
 std::string TableStream::Position() const {
@@ -63,15 +68,19 @@ std::string TableStream::Position() const {
   position.set_partition(partition_name_);
   position.set_bucket(batch_.bucket.bucket.value);
   position.set_next_offset(batch_.next.value);
-  if (follows_) position.set_token(scan_->token().ToString());
+  if (follows_) position.set_token(given_.ToString());
   return position.SerializeAsString();
 }
 
 arrow::Result<arrow::flight::FlightPayload> TableStream::Last() {
   ended_ = true;
+  return NoRows(scan_->token());
+}
+
+arrow::Result<arrow::flight::FlightPayload> TableStream::NoRows(const query::Token& token) const {
   ARROW_ASSIGN_OR_RAISE(const auto none, arrow::RecordBatch::MakeEmpty(scan_->schema()));
   v1::ReadPosition position;
-  position.set_token(scan_->token().ToString());
+  position.set_token(token.ToString());
   return RowsMessage(*none, position.SerializeAsString());
 }
 

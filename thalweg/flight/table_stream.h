@@ -29,11 +29,13 @@ class TableStream final : public arrow::flight::FlightDataStream {
   arrow::Result<arrow::flight::FlightPayload> Payload();
   arrow::Result<arrow::flight::FlightPayload> Piece();
   arrow::Result<arrow::flight::FlightPayload> Last();
+  arrow::Result<arrow::flight::FlightPayload> NoRows(const query::Token& token) const;
   std::string Position() const;
 
   const Call call_;
   const std::shared_ptr<query::Scan> scan_;
   const bool follows_;
+  query::Token given_;  ///< what the batches sent so far amount to: the scan itself is ahead of them
   const std::unique_ptr<query::ScanReader> reader_;
   CallWatch::Entry entry_;
 
@@ -42,6 +44,7 @@ class TableStream final : public arrow::flight::FlightDataStream {
   int64_t rows_at_a_time_ = 0;            ///< of it
   PartitionId partition_ = kNoPartition;  ///< whose name it is
   std::string partition_name_;
+  bool begun_ = false;
   bool ended_ = false;
 };
 

@@ -14,6 +14,7 @@ from pyarrow import flight
 from flight.conftest import FlightServer
 from flight.door import CALL_S_MAX, Door, error_of
 from peers.thalweg import sasl_settings
+from peers.wire import WireConnection
 
 USERS = {"root": "of all", "alice": "wonder:land"}
 SETTINGS = {
@@ -23,6 +24,8 @@ SETTINGS = {
     "super.users": "User:root",
     "thalweg.security.deny": "User:root DROP on cluster",
 }
+# As the Fluss protocol numbers them.
+TABLE, READ, ALLOW = 4, 3, 2
 SCHEMA = pa.schema([("id", pa.int64())])
 
 
@@ -117,6 +120,33 @@ def test_rights_are_those_of_the_rpc_port(guarded: FlightServer, v1: ModuleType)
     # A deny rule goes before all rights.
     with pytest.raises(flight.FlightUnauthorizedError):
         root.action(v1.DropTable(table=table))
+
+
+def test_a_right_given_at_the_rpc_port_holds_here_at_once(tmp_path: Path, v1: ModuleType) -> None:
+    # Whoever comes to the Fluss port is a super user here, so that the test can speak to it without a client of Fluss's.
+    settings = {
+        **SETTINGS, "security.protocol.map": "FLUSS:PLAINTEXT,FLIGHT:SASL", "super.users": "User:root;User:ANONYMOUS",
+    }  # fmt: skip
+    server = FlightServer(tmp_path / "server", settings)
+    server.start()
+    root, alice = (Door(server.address, v1, basic(name, USERS[name])) for name in ("root", "alice"))
+    root.create_table("fluss.orders", SCHEMA, primary_key=["id"])
+    rows = pa.record_batch({"id": [1]}, schema=SCHEMA)
+    root.write("fluss.orders", rows)
+    with pytest.raises(flight.FlightUnauthorizedError):
+        alice.read("fluss.orders")
+    right = {
+        "resource_name": "fluss.orders", "resource_type": TABLE, "principal_name": "alice", "principal_type": "User",
+        "host": "*", "operation_type": READ, "permission_type": ALLOW,
+    }  # fmt: skip
+    connection = WireConnection(server.bootstrap)
+    assert connection.call("CREATE_ACLS", {"acl": [right]}).error == 0
+    connection.close()
+    assert alice.rows("fluss.orders") == [{"id": 1}]
+    assert alice.look_up("fluss.orders", rows)[0][0]["_found"].to_pylist() == [True]
+    with pytest.raises(flight.FlightUnauthorizedError):
+        alice.write("fluss.orders", rows)
+    server.stop()
 
 
 def test_where_some_listener_is_open_so_is_this_door(tmp_path: Path, v1: ModuleType) -> None:

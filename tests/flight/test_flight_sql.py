@@ -12,6 +12,8 @@ import adbc_driver_flightsql.dbapi as dbapi
 import adbc_driver_manager
 import pyarrow as pa
 import pytest
+from google.protobuf import any_pb2
+from pyarrow import flight
 
 from flight.conftest import FlightServer
 from flight.door import Door
@@ -62,6 +64,17 @@ def test_large_results_are_streamed(cursor: Any) -> None:
     assert cursor.fetch_arrow_table().num_rows == 200_000
 
 
+def test_the_first_rows_come_before_the_last_are_made(connection: Any) -> None:
+    """All of them would take hours; who has seen enough leaves nothing running."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT range AS i FROM range(1000000000000)")
+        with cursor.fetch_record_batch() as reader:
+            assert reader.read_next_batch()["i"][0].as_py() == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
 def test_statements_that_change_something_say_how_many(connection: Any, cursor: Any, database: str) -> None:
     cursor.execute(f"CREATE TABLE {database}.made (id BIGINT NOT NULL PRIMARY KEY, text VARCHAR)")
     cursor.execute(f"INSERT INTO {database}.made VALUES (1, 'a'), (2, 'b'), (3, 'c')")
@@ -100,6 +113,14 @@ def test_what_there_is(connection: Any, stock: str) -> None:
     (found,) = catalog["catalog_db_schemas"]
     assert [t["table_name"] for t in found["db_schema_tables"]] == [name]
     assert [c["column_name"] for c in found["db_schema_tables"][0]["table_columns"]] == ["id", "name", "pieces"]
+
+
+def test_types_are_told(door: Door) -> None:
+    """For ODBC; neither ADBC nor the JDBC driver asks for them."""
+    command = any_pb2.Any(type_url="type.googleapis.com/arrow.flight.protocol.sql.CommandGetXdbcTypeInfo").SerializeToString()
+    info = door.client.get_flight_info(flight.FlightDescriptor.for_command(command), door.options)
+    types = door.client.do_get(info.endpoints[0].ticket, door.options).read_all()
+    assert {"BIGINT", "STRING", "DECIMAL"} <= set(types["type_name"].to_pylist())
 
 
 def test_mistakes_are_explained(cursor: Any, stock: str) -> None:

@@ -34,12 +34,14 @@ def test_a_database_tool_finds_its_way(tmp_path: Path, user: str) -> None:
     found = [line.partition(" ")[2] for line in done.stdout.splitlines() if line.startswith("found")]
     assert said["product"] == "Thalweg"
     assert said["inserted"] == "3"
+    assert said["schemas"] == "fluss"
     assert said["tables"] == "goods"
     assert said["columns"] == "id name price"
     assert said["keys"] == "id"
-    assert {"BIGINT", "STRING", "DECIMAL"} <= set(said["types"].split())
     assert found == ["nail", "screw"]
     assert said["deleted"] == "1"
     assert said["count"] == "2"
+    assert said["first"] == "0"
+    assert said["cancelled"] == "true"
     assert said["mistake"] == "true"
     server.stop()

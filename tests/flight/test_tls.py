@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import adbc_driver_flightsql.dbapi as dbapi
 import fluss
 import pyarrow as pa
 import pytest
+from adbc_driver_flightsql import DatabaseOptions
 from pyarrow import flight
 
 from flight.conftest import FlightServer
@@ -97,6 +99,18 @@ def test_flight_clients_that_believe_the_certificate_get_in(server: FlightServer
         Door(server.address.replace("grpc+tls", "grpc"), v1).action(v1.GetServerInfo(), "ServerInfo")
     with pytest.raises(flight.FlightUnavailableError):
         Door(server.address, v1).action(v1.GetServerInfo(), "ServerInfo")
+
+
+def test_drivers_of_flight_sql_speak_tls(server: FlightServer, certificate: Path) -> None:
+    def one(**options: str) -> tuple:
+        with dbapi.connect(server.address, db_kwargs=options, autocommit=True) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                return cursor.fetchone()
+
+    assert one(**{DatabaseOptions.TLS_ROOT_CERTS.value: certificate.read_text()}) == (1,)
+    with pytest.raises(dbapi.Error):
+        one()
 
 
 def test_http_answers_over_tls(server: FlightServer, certificate: Path) -> None:

@@ -1,3 +1,4 @@
+import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.DriverManager;
@@ -26,15 +27,15 @@ public final class Jdbc {
         System.out.println("inserted " + statement.executeUpdate(
             "INSERT INTO " + database + ".goods VALUES (1, 'nail', 0.10), (2, 'screw', 0.25), (3, NULL, 7)"));
       }
+      print("schemas", metadata.getSchemas(null, database), "TABLE_SCHEM");
       print("tables", metadata.getTables(null, database, "%", null), "TABLE_NAME");
       print("columns", metadata.getColumns(null, database, "goods", "%"), "COLUMN_NAME");
       print("keys", metadata.getPrimaryKeys(null, database, "goods"), "COLUMN_NAME");
-      print("types", metadata.getTypeInfo(), "TYPE_NAME");
       String query = "SELECT name, price FROM " + database + ".goods WHERE id = ? AND price < ?";
       try (PreparedStatement statement = connection.prepareStatement(query)) {
         for (long id = 1; id <= 2; ++id) {
           statement.setLong(1, id);
-          statement.setDouble(2, 5);
+          statement.setBigDecimal(2, new BigDecimal("5.00")); // the driver converts no other type, nor scale
           print("found", statement.executeQuery(), "name");
         }
       }
@@ -42,6 +43,12 @@ public final class Jdbc {
         statement.setLong(1, 3);
         System.out.println("deleted " + statement.executeUpdate());
       }
+      try (Statement statement = connection.createStatement();
+          ResultSet rows = statement.executeQuery("SELECT range AS i FROM range(1000000000000)")) {
+        rows.next(); // all of them would take hours
+        System.out.println("first " + rows.getLong("i"));
+      }
+      cancel(connection);
       try (Statement statement = connection.createStatement()) {
         print("count", statement.executeQuery("SELECT count(*) AS n FROM " + database + ".goods"), "n");
         statement.executeQuery("SELECT nothing FROM " + database + ".goods");
@@ -50,6 +57,28 @@ public final class Jdbc {
       }
     }
     System.exit(0);
+  }
+
+  /** The driver has a query's first rows before executeQuery returns, so another thread cancels. */
+  private static void cancel(Connection connection) throws Exception {
+    try (Statement statement = connection.createStatement()) {
+      Thread canceller = new Thread(() -> {
+        try {
+          Thread.sleep(500);
+          statement.cancel();
+        } catch (Exception failed) {
+          System.out.println("cancel " + failed);
+        }
+      });
+      canceller.start();
+      try (ResultSet rows = statement.executeQuery(
+          "SELECT count(*) AS n FROM range(1000000000) a, range(1000) b WHERE a.range % 7 = b.range")) {
+        System.out.println("cancelled " + !rows.next());
+      } catch (Exception cancelled) {
+        System.out.println("cancelled true");
+      }
+      canceller.join();
+    }
   }
 
   private static void print(String what, ResultSet rows, String column) throws Exception {

@@ -15,7 +15,7 @@ import pytest
 from cases.test_docs import blocks, run_python
 from peers.places import ROOT, thalweg_binary
 
-PAGES = ("docs/python.md", "docs/tutorial.md")
+PAGES = ("docs/python.md", "docs/tutorial.md")  # the tutorial once more by test_wheel.py, on an installed wheel
 PAGE_S_MAX = 120
 
 

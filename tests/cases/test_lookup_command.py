@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +104,18 @@ def test_what_is_wrong_is_said(server: ThalwegServer, words: list[str], message:
     assert done.returncode == 1
     assert message in done.stderr, done.stderr
     assert done.stdout == ""
+
+
+def test_rows_deleted_by_key(server: ThalwegServer) -> None:
+    columns = "region STRING, id INT, name STRING NOT NULL, PRIMARY KEY (region, id)"
+    thalweg(server, "table", "create", "parts", columns, "--partition-by", "region", "--buckets", "3")
+    given = "".join(f'{{"region": "eu", "id": {i}, "name": "n"}}\n' for i in range(10))
+    thalweg(server, "produce", "parts", "--format", "json", given=given)
+    done = thalweg(server, "produce", "parts", "--format", "csv", "--delete", given="id,region\n3,eu\n4,eu\n99,eu\n3,us\n")
+    assert re.fullmatch(r"3 rows in .* deleted from fluss\.parts\n", done.stderr)
+    assert [row["id"] for row in rows(thalweg(server, "lookup", "parts", "eu,2", "eu,3", "eu,4", "eu,5"))] == [2, 5]
+    assert run(server, "consume", "parts", "--partition", "us").returncode != 0  # nothing made it for the sake of a delete
+    assert "column id: there is no value" in run(server, "produce", "parts", "--format", "csv", "--delete", given="region\neu\n").stderr
+    thalweg(server, "table", "create", "lines", "a INT")
+    refused = run(server, "produce", "lines", "--format", "json", "--delete", given='{"a": 1}\n')
+    assert refused.returncode != 0 and "has no primary key" in refused.stderr

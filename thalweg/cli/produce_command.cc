@@ -31,6 +31,7 @@ struct ProduceArguments {
   std::string format;
   std::string delimiter = ",";
   bool ignore_unknown = false;
+  bool deletes = false;
   bool quiet = false;
 };
 
@@ -38,6 +39,14 @@ struct ProduceArguments {
 int64_t BatchRows(const arrow::RecordBatch& rows) {
   const int64_t bytes = arrow::util::TotalBufferSize(rows);
   return std::max<int64_t>(1, bytes <= kBatchBytes ? rows.num_rows() : rows.num_rows() * kBatchBytes / bytes);
+}
+
+/// The table's, of which rows that delete need no more than the key.
+arrow::Result<schema::Schema> SchemaOfKeys(const schema::Schema& table) {
+  schema::Schema::Parts parts{.columns = {table.columns().begin(), table.columns().end()},
+                              .primary_key = {table.primary_key().begin(), table.primary_key().end()}};
+  for (auto& column : parts.columns) column.type.nullable = true;  // The key's are made NOT NULL again.
+  return schema::Schema::Make(std::move(parts));
 }
 
 arrow::Status Produce(const ProduceArguments& arguments) {
@@ -53,11 +62,17 @@ arrow::Status Produce(const ProduceArguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));
   io::PosixFileSystem fs;
-  ARROW_ASSIGN_OR_RAISE(const auto source, RowSource::Open(fs, input, table.descriptor.schema));
-  ARROW_ASSIGN_OR_RAISE(const auto router, client::RowRouter::Make(*connection, table));
-  ARROW_ASSIGN_OR_RAISE(const auto appender, client::Appender::Open(*connection, table));
+  const auto mean = arguments.deletes ? client::RowsMean::kDelete : client::RowsMean::kPut;
+  ARROW_ASSIGN_OR_RAISE(const auto appender, client::Appender::Open(*connection, table, {}, mean));
+  schema::Schema schema = table.descriptor.schema;
+  if (arguments.deletes) {
+    ARROW_ASSIGN_OR_RAISE(schema, SchemaOfKeys(schema));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto source, RowSource::Open(fs, input, schema));
+  const auto missing = arguments.deletes ? client::NoPartitionYet::kLeaveRowsOut : client::NoPartitionYet::kCreateIt;
+  ARROW_ASSIGN_OR_RAISE(const auto router, client::RowRouter::Make(*connection, table, missing));
 
-  ProgressBar bar("produced", arguments.quiet);
+  ProgressBar bar(arguments.deletes ? "deleted" : "produced", arguments.quiet);
   const auto send_all = [&]() -> arrow::Status {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto rows, source->Next());
@@ -72,12 +87,16 @@ arrow::Status Produce(const ProduceArguments& arguments) {
   };
   arrow::Status sent = send_all();
   if (sent.ok()) {
-    if (!arguments.quiet) fmt::print(stderr, "{} to {}\n", bar.Summary(appender->acknowledged_rows()), path);
+    if (!arguments.quiet) {
+      fmt::print(stderr, "{} {} {}\n", bar.Summary(appender->acknowledged_rows()),
+                 arguments.deletes ? "deleted from" : "to", path);
+    }
     return sent;
   }
   // What was read before the wrong row is a part of the truth that the user has to know.
   const arrow::Status flushed = appender->Flush();
-  return Error(CodeOf(sent), "{} ({} rows before it are in {}{})", sent.message(), appender->acknowledged_rows(), path,
+  return Error(CodeOf(sent), "{} ({} rows before it are {} {}{})", sent.message(), appender->acknowledged_rows(),
+               arguments.deletes ? "gone from" : "in", path,
                flushed.ok() ? "" : "; of some that were under way nobody knows");
 }
 
@@ -94,6 +113,9 @@ void AddProduceCommand(CLI::App& app, Action* action) {
       ->type_name("FORMAT");
   produce->add_option("--delimiter", arguments->delimiter, "Between the cells of a CSV (default ,)")->type_name("CHAR");
   produce->add_flag("--ignore-unknown", arguments->ignore_unknown, "Leave out columns that the table does not have");
+  produce->add_flag(
+      "--delete", arguments->deletes,
+      "Delete the keys of the rows, whose other columns are not looked at, from a table with a primary key");
   produce->add_flag("-q,--quiet", arguments->quiet, "No progress, no summary");
   arguments->access.AddTo(*produce);
   produce->callback([=] { *action = [=] { return Produce(*arguments); }; });

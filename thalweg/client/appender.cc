@@ -44,10 +44,14 @@ arrow::Status CheckAnswer(Connection& connection, int32_t request_id) {
 
 }  // namespace
 
-arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, TableInfo table,
-                                                        AppenderLimits limits) {
+arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, TableInfo table, AppenderLimits limits,
+                                                        RowsMean mean) {
+  if (mean == RowsMean::kDelete && !table.descriptor.HasPrimaryKey()) {
+    return Error(ErrorCode::kInvalidTable, "{} has no primary key, so that none of its rows can be deleted.",
+                 table.path);
+  }
   ARROW_ASSIGN_OR_RAISE(auto encoder, format::BatchEncoder::Make(table.schema_id, table.descriptor));
-  std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), std::move(encoder), limits));
+  std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), std::move(encoder), limits, mean));
   pb::InitWriterRequest request;
   auto* path = request.add_table_path();
   path->set_database_name(appender->table_.path.database);
@@ -67,7 +71,9 @@ arrow::Status Appender::Append(PartitionId partition, BucketId bucket, const arr
   if (rows.num_rows() == 0) return arrow::Status::OK();
   const BucketKey key{partition, bucket};
   BucketState& state = buckets_[key];
-  ARROW_ASSIGN_OR_RAISE(Bytes records, encoder_.Encode(rows, writer_, state.next_sequence));
+  ARROW_ASSIGN_OR_RAISE(Bytes records, mean_ == RowsMean::kDelete
+                                           ? encoder_.EncodeDeletes(rows, writer_, state.next_sequence)
+                                           : encoder_.Encode(rows, writer_, state.next_sequence));
   while (!in_flight_.empty() && Full(state, records.size())) ARROW_RETURN_NOT_OK(AwaitOldest());
   ++state.next_sequence;
   ++state.in_flight;

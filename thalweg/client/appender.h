@@ -28,16 +28,24 @@ struct AppenderLimits {
   runtime::Nanos pause_max = std::chrono::seconds(2);
 };
 
-/// Appends rows to a log table, or puts them under their keys where the table has a primary key, each batch once: batches carry a writer id and a sequence, and what was not acknowledged
-/// is sent again, in order, when the server asks for it or the connection breaks.
+/// What rows are for in a table with a primary key.
+enum class RowsMean : uint8_t {
+  kPut,     ///< each stands under its key from now on
+  kDelete,  ///< whatever stands under their keys goes; other columns are not looked at
+};
+
+/// Appends rows to a log table, or puts them under their keys (or deletes these) where the table has a primary key, each
+/// batch once: batches carry a writer id and a sequence, and what was not acknowledged is sent again, in order, when the
+/// server asks for it or the connection breaks.
 ///
 /// Invariants: 1. the batches of one bucket are acknowledged in the order of Append; 2. a row counts as acknowledged once
 /// the server has it on disk; 3. after an error no further row is sent: what was acknowledged until then stays.
 /// Thread safety: one thread at a time, together with the connection.
 class Appender {
  public:
+  /// INVALID_TABLE for deletes from a log table.
   static arrow::Result<std::unique_ptr<Appender>> Open(Connection& connection, TableInfo table,
-                                                       AppenderLimits limits = {});
+                                                       AppenderLimits limits = {}, RowsMean mean = RowsMean::kPut);
 
   /// Sends `rows`, of the table's Arrow schema, to one bucket as one batch. Waits for earlier acknowledgements where too
   /// many are outstanding.
@@ -62,8 +70,8 @@ class Appender {
     size_t in_flight = 0;
   };
 
-  Appender(Connection& connection, TableInfo table, format::BatchEncoder encoder, AppenderLimits limits)
-      : connection_(connection), table_(std::move(table)), encoder_(std::move(encoder)), limits_(limits) {}
+  Appender(Connection& connection, TableInfo table, format::BatchEncoder encoder, AppenderLimits limits, RowsMean mean)
+      : connection_(connection), table_(std::move(table)), encoder_(std::move(encoder)), limits_(limits), mean_(mean) {}
 
   bool Full(const BucketState& bucket, size_t bytes) const;
   arrow::Status Send(InFlight& batch);
@@ -77,6 +85,7 @@ class Appender {
   const TableInfo table_;
   const format::BatchEncoder encoder_;
   const AppenderLimits limits_;
+  const RowsMean mean_;
   WriterId writer_ = kNoWriter;
   std::map<BucketKey, BucketState> buckets_;
   std::deque<InFlight> in_flight_;

@@ -330,9 +330,7 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
-  uint64_t MemoryBudget() const {
-    return options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget();
-  }
+  uint64_t MemoryBudget() const { return options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(); }
 
   arrow::Status ListenFlight() {
     if (!options_.flight) return arrow::Status::OK();
@@ -348,12 +346,11 @@ class RunningServer {
         .bind = *options_.flight, .logins = options_.flight_logins, .version = THALWEG_VERSION};
     if (TlsOf(kFlightListener)) options.tls = identity_;
     const SqlShares sql = SqlSharesOf(MemoryBudget());
-    sql_ = sql::Engine::Make({.query = queries_->environment(),
-                              .metrics = [this] { return metrics_.Expose(); },
-                              .settings = [this] { return Settings(); }},
-                             {.sessions_max = sql.sessions,
-                              .memory_bytes_max = sql.session_bytes,
-                              .threads = shards_->count()});
+    sql_ = sql::Engine::Make(
+        {.query = queries_->environment(),
+         .metrics = [this] { return metrics_.Expose(); },
+         .settings = [this] { return Settings(); }},
+        {.sessions_max = sql.sessions, .memory_bytes_max = sql.session_bytes, .threads = shards_->count()});
     options.sql = sql_.get();
     // First the one for the same users.
     for (const bool asks : {!options.logins.anonymous, options.logins.anonymous}) {

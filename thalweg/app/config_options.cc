@@ -23,6 +23,8 @@ constexpr uint64_t kJournalMibMax = 1 << 20;
 constexpr uint64_t kSegmentBytesMax = INT32_MAX;
 constexpr uint64_t kReserveMibMax = 1 << 20;
 constexpr uint64_t kMemoryMibMax = 16 << 20;
+// DuckDB starts with less, and then can do next to nothing.
+constexpr uint64_t kSqlMibMin = 32;
 
 constexpr std::string_view kListenerJaasHead = "security.sasl.listener.name.";
 constexpr std::string_view kListenerJaasTail = ".plain.jaas.config";
@@ -378,6 +380,20 @@ constexpr ConfigOption kOptions[] = {
      "`256mb` to `16777216mb`. What does not fit waits.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        ARROW_ASSIGN_OR_RAISE(options.memory_budget, ParseBytesWithin(value, kMemoryBudgetMin >> 20, kMemoryMibMax));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.sql.memory", "at most `512mb`, half of `thalweg.memory.budget` for all",
+     "Memory that one statement in SQL may take, on top of `thalweg.memory.budget`; `32mb` to `16777216mb`. One that needs more fails. "
+     "Sessions are 16 at most, fewer with a budget below 2 GiB.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.sql_memory_bytes, ParseBytesWithin(value, kSqlMibMin, kMemoryMibMax));
+       return arrow::Status::OK();
+     }},
+    {"thalweg.sql.timeout", "`5min`",
+     "Time that one statement in SQL may take, until its last row is read; to `365d`. 0: as long as it likes.",
+     [](Text, Text value, ServeOptions& options) -> arrow::Status {
+       ARROW_ASSIGN_OR_RAISE(options.sql_time_max,
+                             ParseDurationWithin(value, std::chrono::seconds(0), std::chrono::days(365)));
        return arrow::Status::OK();
      }},
     {"thalweg.shards", "0", "Threads that serve requests; 0: one per core. May change from start to start.",

@@ -30,7 +30,7 @@ struct MemoryShares {
 
 MemoryShares ShareOut(uint64_t budget, size_t shards, bool remote);
 
-/// What SQL may take beside the budget: half as much again at most, in sessions of equal bounds.
+/// What SQL may take beside the budget, since most servers run none: half as much again at most, in sessions of equal bounds.
 struct SqlShares {
   size_t sessions = 0;
   uint64_t session_bytes = 0;

@@ -350,7 +350,10 @@ class RunningServer {
         {.query = queries_->environment(),
          .metrics = [this] { return metrics_.Expose(); },
          .settings = [this] { return Settings(); }},
-        {.sessions_max = sql.sessions, .memory_bytes_max = sql.session_bytes, .threads = shards_->count()});
+        {.sessions_max = sql.sessions,
+         .memory_bytes_max = options_.sql_memory_bytes ? options_.sql_memory_bytes : sql.session_bytes,
+         .time_ms_max = options_.sql_time_max.count(),
+         .threads = shards_->count()});
     options.sql = sql_.get();
     // First the one for the same users.
     for (const bool asks : {!options.logins.anonymous, options.logins.anonymous}) {
@@ -370,6 +373,8 @@ class RunningServer {
                             [parts = queries_.get()] { return static_cast<double>(parts->memory().used()); });
     return arrow::Status::OK();
   }
+
+  uint64_t MemoryBudget() const { return options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(); }
 
   /// What the configuration has set, without secrets.
   std::vector<sql::Setting> Settings() const {

@@ -37,7 +37,9 @@ struct ServeOptions {
   std::chrono::milliseconds auto_partition_interval = std::chrono::minutes(10);
   std::chrono::milliseconds log_retention_interval = std::chrono::minutes(5);
   uint64_t disk_reserve_bytes = 256ull << 20;
-  uint64_t memory_budget = 0;         ///< 0: DefaultMemoryBudget
+  uint64_t memory_budget = 0;     ///< 0: DefaultMemoryBudget
+  uint64_t sql_memory_bytes = 0;  ///< of one session's statements; 0: SqlSharesOf the budget
+  std::chrono::milliseconds sql_time_max = std::chrono::minutes(5);  ///< of one statement; 0: no bound
   std::string remote_data_directory;  ///< where closed segments are copied to; empty: nowhere
   io::S3Login remote_login;
   int64_t remote_task_interval_ms = 60'000;

@@ -31,6 +31,8 @@ TEST(ApplyConfigTest, SetsEveryOptionThatThereIs) {
                           "thalweg.journal.size: 256mb  # small\n"
                           "thalweg.disk.reserve: 8mb\n"
                           "thalweg.memory.budget: 512mb\n"
+                          "thalweg.sql.memory: 64mb\n"
+                          "thalweg.sql.timeout: 30s\n"
                           "thalweg.shards: 3\n",
                           options)
                   .ok());
@@ -48,6 +50,8 @@ TEST(ApplyConfigTest, SetsEveryOptionThatThereIs) {
   EXPECT_EQ(options.journal_bytes, 256u << 20);
   EXPECT_EQ(options.disk_reserve_bytes, 8u << 20);
   EXPECT_EQ(options.memory_budget, 512u << 20);
+  EXPECT_EQ(options.sql_memory_bytes, 64u << 20);
+  EXPECT_EQ(options.sql_time_max, std::chrono::seconds(30));
   EXPECT_EQ(options.shards, 3u);
 }
 

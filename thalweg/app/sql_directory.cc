@@ -79,8 +79,8 @@ class LocalDirectory final : public cli::SqlDirectory {
     return arrow::Status::OK();
   }
 
-  arrow::Result<std::unique_ptr<sql::Session>> OpenSession(const std::string& database) override {
-    return sql_->OpenSession({.database = database});
+  arrow::Result<std::unique_ptr<sql::Session>> OpenSession(sql::SessionOptions options) override {
+    return sql_->OpenSession(std::move(options));
   }
 
  private:

@@ -1,7 +1,9 @@
 #include "thalweg/cli/sql_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -30,6 +32,9 @@ namespace thalweg::cli {
 namespace {
 
 constexpr size_t kScriptBytesMax = 64 << 20;
+constexpr uint64_t kMemoryBytesMin = 32ull << 20;
+constexpr uint64_t kMemoryBytesMax = 16ull << 40;
+constexpr double kTimeoutSMax = 365 * 86'400;
 
 struct SqlArguments {
   std::string data;
@@ -40,6 +45,8 @@ struct SqlArguments {
   std::string format;
   std::string output;
   bool timer = false;
+  uint64_t memory_bytes = 0;
+  double timeout_s = 0;
 };
 
 arrow::Result<std::string> ReadInput() {
@@ -60,6 +67,13 @@ arrow::Result<RowFormat> FormatOf(const SqlArguments& arguments) {
   if (!arguments.format.empty()) return ParseRowFormat(arguments.format);
   if (!arguments.output.empty() && arguments.output != "-") return FormatOfFile(arguments.output);
   return RowFormat::kTable;
+}
+
+sql::SessionOptions OptionsOf(const SqlArguments& arguments) {
+  sql::SessionOptions options{.database = arguments.database};
+  if (arguments.memory_bytes > 0) options.memory_bytes_max = arguments.memory_bytes;
+  if (arguments.timeout_s > 0) options.time_ms_max = std::max<int64_t>(1, std::llround(arguments.timeout_s * 1000));
+  return options;
 }
 
 arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
@@ -83,7 +97,7 @@ arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
     ARROW_RETURN_NOT_OK(add(script));
   }
   ARROW_ASSIGN_OR_RAISE(const auto directory, open(arguments.data, arguments.config));
-  ARROW_ASSIGN_OR_RAISE(const auto session, directory->OpenSession(arguments.database));
+  ARROW_ASSIGN_OR_RAISE(const auto session, directory->OpenSession(OptionsOf(arguments)));
   ARROW_ASSIGN_OR_RAISE(const auto output, Output::Open(fs, arguments.output));
   if (interactive) return RunSqlShell(*session, format, *output);
   for (const auto& statement : statements) {
@@ -153,6 +167,15 @@ void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open) {
   command->add_option("-o,--output", arguments->output, "Where answers go (default: standard output)")
       ->type_name("FILE");
   command->add_flag("--timer", arguments->timer, "Print on standard error how long each statement took");
+  command
+      ->add_option("--memory", arguments->memory_bytes,
+                   "Memory that a statement may take (default: half of the machine's)")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(kMemoryBytesMin, kMemoryBytesMax));
+  command->add_option("--timeout", arguments->timeout_s, "Time that a statement may take (default: any)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, kTimeoutSMax));
   command->footer(
       "Without -c and -f statements are read from standard input; from a terminal that is a shell.\n"
       "  thalweg sql --data ./thalweg-data -c 'SELECT count(*) FROM orders'\n");

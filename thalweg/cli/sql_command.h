@@ -6,6 +6,7 @@
 
 #include "arrow/result.h"
 #include "thalweg/cli/command.h"
+#include "thalweg/sql/engine.h"
 #include "thalweg/sql/session.h"
 
 namespace thalweg::cli {
@@ -14,7 +15,7 @@ namespace thalweg::cli {
 class SqlDirectory {
  public:
   virtual ~SqlDirectory() = default;
-  virtual arrow::Result<std::unique_ptr<sql::Session>> OpenSession(const std::string& database) = 0;
+  virtual arrow::Result<std::unique_ptr<sql::Session>> OpenSession(sql::SessionOptions options) = 0;
 };
 
 /// Opens `data`, as a server with the configuration file `config` (empty: none) would, but without its listeners. STORAGE where a

@@ -46,7 +46,10 @@ arrow::Status StatusOf(const duckdb::ErrorData& error) {
   }
   switch (error.Type()) {
     case duckdb::ExceptionType::OUT_OF_MEMORY:
-      return arrow::Status::OutOfMemory("The query needs more memory than it may have (", error.RawMessage(), ")");
+      // Its further lines advise settings that cannot be changed here.
+      return arrow::Status::OutOfMemory(
+          "The query needs more memory than it may have: ", error.RawMessage().substr(0, error.RawMessage().find('\n')),
+          ". Ask for less at a time, or give it more: thalweg.sql.memory of a server, --memory of a shell.");
     case duckdb::ExceptionType::INTERRUPT:
       return arrow::Status::Cancelled("The query was cancelled.");
     case duckdb::ExceptionType::INTERNAL:

@@ -1,0 +1,63 @@
+"""What one statement may take, in memory and time, on a server and in a shell; and that the next one runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import adbc_driver_flightsql.dbapi as dbapi
+import adbc_driver_manager
+import pytest
+
+from flight.conftest import FlightServer
+from peers.thalweg import ThalwegServer
+from sql import shell
+
+ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"
+LARGE = "SELECT count(*) AS n FROM (SELECT DISTINCT range FROM range(5000000))"
+LATE_S_MAX = 20
+
+
+def test_statements_of_a_server(tmp_path: Path) -> None:
+    server = FlightServer(tmp_path, {"thalweg.sql.timeout": "500ms"})
+    server.start()
+    with dbapi.connect(server.address, autocommit=True) as connection, connection.cursor() as cursor:
+        began = time.monotonic()
+        with pytest.raises(adbc_driver_manager.Error, match="longer than the 500 ms"):
+            cursor.execute(ENDLESS)
+            cursor.fetchall()
+        assert 0.5 <= time.monotonic() - began < LATE_S_MAX
+    with dbapi.connect(server.address, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchall() == [(1,)]
+    server.stop()
+
+    server = FlightServer(tmp_path, {"thalweg.sql.memory": "32mb"})
+    server.start()
+    with dbapi.connect(server.address, autocommit=True) as connection, connection.cursor() as cursor:
+        with pytest.raises(adbc_driver_manager.Error, match="more memory than it may have"):
+            cursor.execute(LARGE)
+            cursor.fetchall()
+        cursor.execute("SELECT name, value FROM thalweg.settings WHERE name LIKE 'thalweg.sql.%'")
+        assert cursor.fetchall() == [("thalweg.sql.memory", "32mb")]
+    server.stop()
+
+
+def test_statements_of_a_shell(tmp_path: Path) -> None:
+    server = ThalwegServer(tmp_path).start()
+    server.stop()
+    late = shell.run(server.data_dir, "--timeout", "0.3", "-c", ENDLESS)
+    assert late.returncode == 1
+    assert "longer than the 300 ms" in late.stderr
+    large = shell.run(server.data_dir, "--memory", "32MB", "-c", LARGE)
+    assert large.returncode == 1
+    assert "more memory than it may have" in large.stderr and "--memory" in large.stderr
+    enough = shell.run(server.data_dir, "--memory", "2GB", "--timeout", "120", "-c", LARGE, "--format", "json")
+    assert enough.stdout == '{"n":5000000}\n', enough.stderr
+
+
+@pytest.mark.parametrize("option", [("--memory", "1MB"), ("--memory", "much"), ("--timeout", "0"), ("--timeout", "-1")])
+def test_limits_that_make_no_sense_are_refused(tmp_path: Path, option: tuple[str, str]) -> None:
+    done = shell.run(tmp_path, *option, "-c", "SELECT 1")
+    assert done.returncode != 0
+    assert option[0] in done.stderr

@@ -260,11 +260,13 @@ class RunningServer {
     if (!options_.tls.enabled()) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(identity_, options_.tls.Read(fs_));
     ARROW_ASSIGN_OR_RAISE(tls_, net::TlsServerContext::Make(identity_));
-    reloading_ = std::make_unique<runtime::Periodic>(pool_, options_.tls.reload_interval, [this]() -> runtime::Task<> {
-      ReloadCertificate();
-      co_return;
-    });
+    reloading_ = std::make_unique<runtime::Periodic>(pool_, options_.tls.reload_interval, [this] { return Reload(); });
     return arrow::Status::OK();
+  }
+
+  runtime::Task<> Reload() {
+    ReloadCertificate();
+    co_return;
   }
 
   /// On the pool, one at a time.

@@ -164,6 +164,7 @@ class LocalDirectory final : public cli::SqlDirectory {
                           runtime::Executor& home) { Remove(table, partition, home); }});
     const auto settings = [this] {
       std::vector<sql::Setting> all;
+      all.reserve(options_.configuration.size());
       for (const auto& [name, value] : options_.configuration) all.push_back({.name = name, .value = value});
       return all;
     };

@@ -30,7 +30,7 @@ arrow::Status Call::WaitFor(const std::string& at_least, std::optional<int64_t> 
       std::clamp<int64_t>(wait_ms.value_or(limits.at_least_wait_ms_default), 0, limits.at_least_wait_ms_max);
   while (true) {
     const int64_t slice_ms = std::min(left_ms, kSliceMs);
-    const arrow::Status status = services.Wait(
+    arrow::Status status = services.Wait(
         [&](runtime::Executor& home) { return query::WaitFor(services.environment, token, slice_ms, home); });
     left_ms -= slice_ms;
     if (CodeOf(status) != ErrorCode::kRequestTimeOut || left_ms <= 0) return status;

@@ -41,7 +41,7 @@ arrow::Status CheckReceived(const arrow::RecordBatch& rows, int64_t bytes_max) {
     return Error(ErrorCode::kRecordTooLarge, "A batch of {} bytes is too large: send at most {} at a time.", bytes,
                  bytes_max);
   }
-  const arrow::Status status = rows.ValidateFull();
+  arrow::Status status = rows.ValidateFull();
   if (status.ok()) return status;
   return Error(ErrorCode::kInvalidTable, "The batch is not what Arrow batches are: {}", status.message());
 }

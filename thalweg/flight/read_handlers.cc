@@ -60,6 +60,7 @@ arrow::Result<arrow::flight::FlightInfo> InfoOf(const Call& call, const query::S
                                                 const arrow::flight::FlightDescriptor& descriptor) {
   ARROW_ASSIGN_OR_RAISE(const auto parts, SplitRead(call, *request.table, read));
   std::vector<arrow::flight::FlightEndpoint> endpoints;
+  endpoints.reserve(parts.size());
   for (const auto& part : parts) {
     // No location: where it was asked for.
     endpoints.push_back({arrow::flight::Ticket{SealEnvelope(part)}, {}, std::nullopt, {}});

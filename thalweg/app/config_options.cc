@@ -383,7 +383,8 @@ constexpr ConfigOption kOptions[] = {
        return arrow::Status::OK();
      }},
     {"thalweg.sql.memory", "at most `512mb`, half of `thalweg.memory.budget` for all",
-     "Memory that one statement in SQL may take, on top of `thalweg.memory.budget`; `32mb` to `16777216mb`. One that needs more fails. "
+     "Memory that one statement in SQL may take, on top of `thalweg.memory.budget`; `32mb` to `16777216mb`. One that "
+     "needs more fails. "
      "Sessions are 16 at most, fewer with a budget below 2 GiB.",
      [](Text, Text value, ServeOptions& options) -> arrow::Status {
        ARROW_ASSIGN_OR_RAISE(options.sql_memory_bytes, ParseBytesWithin(value, kSqlMibMin, kMemoryMibMax));

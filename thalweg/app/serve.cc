@@ -376,8 +376,6 @@ class RunningServer {
     return arrow::Status::OK();
   }
 
-  uint64_t MemoryBudget() const { return options_.memory_budget ? options_.memory_budget : DefaultMemoryBudget(); }
-
   /// What the configuration has set, without secrets.
   std::vector<sql::Setting> Settings() const {
     std::vector<sql::Setting> settings;

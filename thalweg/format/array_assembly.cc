@@ -115,7 +115,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> AssembleArray(const std::shared_ptr
                                                            std::span<const FieldNode> nodes,
                                                            std::span<const std::shared_ptr<arrow::Buffer>> buffers) {
   ARROW_ASSIGN_OR_RAISE(auto data, Assembly(nodes, buffers).Next(type));
-  auto array = arrow::MakeArray(std::move(data));
+  auto array = arrow::MakeArray(data);
   const arrow::Status sound = array->Validate();
   if (!sound.ok()) {
     return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a column that is not sound: {}", sound.message());

@@ -39,6 +39,7 @@ arrow::Result<arrow::ArrayVector> RowColumns::Finish() {
     ColumnBuffers::Parts parts;
     (*columns_)[i].AddParts(&parts);
     std::vector<std::shared_ptr<arrow::Buffer>> buffers;
+    buffers.reserve(parts.buffers.size());
     for (const ByteView bytes : parts.buffers) buffers.push_back(ShareBuffer(columns_, bytes));
     ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), AssembleArray(arrow_types_[i], parts.nodes, buffers));
   }

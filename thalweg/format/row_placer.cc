@@ -77,6 +77,7 @@ arrow::Result<std::vector<PlacedRows>> RowPlacer::Place(const arrow::RecordBatch
     last->second.push_back(row);
   }
   std::vector<PlacedRows> placed;
+  placed.reserve(places.size());
   for (auto& [place, indexes] : places) placed.push_back({place.first, place.second, std::move(indexes)});
   return placed;
 }

@@ -74,6 +74,7 @@ arrow::Result<std::vector<KeysOfBucket>> EncodeKeys(const Session& session, cons
   ARROW_ASSIGN_OR_RAISE(auto placer, format::RowPlacer::Make(*base->descriptor, 0));
   ARROW_ASSIGN_OR_RAISE(const auto placed, placer.Place(*aligned.rows));
   std::vector<schema::DataType> types;
+  types.reserve(encoded.size());
   for (const size_t column : encoded) types.push_back(base->schema().columns()[column].type);
   const auto now = session.environment().catalog.view()->FindTable(table.id());
   if (!now) return Error(ErrorCode::kUnknownTableOrBucket, "{} was dropped.", table.path());
@@ -87,6 +88,7 @@ arrow::Result<std::vector<KeysOfBucket>> EncodeKeys(const Session& session, cons
     }
     for (const int64_t row : place.rows) {
       std::vector<format::Datum> values;
+      values.reserve(encoded.size());
       for (const size_t column : encoded) {
         values.push_back(format::DatumAt(*aligned.rows->column(static_cast<int>(column)), row));
       }

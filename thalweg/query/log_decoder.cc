@@ -99,7 +99,7 @@ arrow::Status LogDecoder::DecodeRows(const format::LogBatchView& batch, Version&
     }
     return arrow::Status::OK();
   };
-  const arrow::Status status = read();
+  arrow::Status status = read();
   if (version.rows) {
     auto columns = version.rows->Finish();
     ARROW_RETURN_NOT_OK(status);

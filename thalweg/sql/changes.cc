@@ -185,6 +185,7 @@ duckdb::PhysicalOperator& Catalog::PlanDelete(duckdb::ClientContext&, duckdb::Ph
   const auto table = EntryOf(op.table).TableForWrites();
   const auto keys = table->schema().PrimaryKeyIndexes();
   std::vector<WrittenColumn> columns;
+  columns.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     columns.push_back({keys[i], op.expressions[i]->Cast<duckdb::BoundReferenceExpression>().index});
   }

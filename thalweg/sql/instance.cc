@@ -13,7 +13,7 @@ namespace thalweg::sql {
 namespace {
 
 void Configure(duckdb::DBConfig& config, size_t threads, uint64_t memory_bytes_max) {
-  const auto set = [&](const char* name, duckdb::Value value) { config.SetOptionByName(name, std::move(value)); };
+  const auto set = [&](const char* name, const duckdb::Value& value) { config.SetOptionByName(name, value); };
   set("threads", duckdb::Value::BIGINT(static_cast<int64_t>(threads)));
   // All threads are ours: DuckDB starts none.
   set("external_threads", duckdb::Value::BIGINT(static_cast<int64_t>(threads)));

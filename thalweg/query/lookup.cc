@@ -170,6 +170,7 @@ runtime::Task<arrow::Result<LookupAnswer>> Lookup(Session session, LookupRequest
   TW_CO_ASSIGN_OR_RETURN(const auto columns, ColumnsOf(request, true));
   TW_CO_ASSIGN_OR_RETURN(auto parts, co_await Prepare(session, request, false, home));
   std::vector<runtime::Task<arrow::Status>> finds;
+  finds.reserve(parts.size());
   for (Part& part : parts) finds.push_back(Find(environment, part, home));
   const arrow::Status found = co_await runtime::WhenAll(home, std::move(finds));
   co_await runtime::EnsureOn(home);
@@ -183,6 +184,7 @@ runtime::Task<arrow::Result<PrefixAnswer>> PrefixLookup(Session session, LookupR
   TW_CO_ASSIGN_OR_RETURN(const auto columns, ColumnsOf(request, false));
   TW_CO_ASSIGN_OR_RETURN(auto parts, co_await Prepare(session, request, true, home));
   std::vector<runtime::Task<arrow::Status>> finds;
+  finds.reserve(parts.size());
   for (Part& part : parts) finds.push_back(FindPrefixes(environment, part, request.bytes_max, home));
   const arrow::Status found = co_await runtime::WhenAll(home, std::move(finds));
   co_await runtime::EnsureOn(home);

@@ -130,7 +130,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowFilter::Apply(
     if (mask[i] != 0) indexes.UnsafeAppend(static_cast<int32_t>(i));
   }
   ARROW_ASSIGN_OR_RAISE(auto buffer, indexes.Finish());
-  const arrow::Int32Array taken(matches, std::move(buffer));
+  const arrow::Int32Array taken(matches, buffer);
   arrow::ArrayVector columns;
   for (const auto& column : rows->columns()) {
     ARROW_ASSIGN_OR_RAISE(columns.emplace_back(),

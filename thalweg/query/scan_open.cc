@@ -149,6 +149,7 @@ runtime::Task<arrow::Result<std::shared_ptr<Scan>>> Scan::Open(Session session, 
   std::shared_ptr<ScanCore> scan;
   if (request.table->kind() == TableKind::kPrimaryKey) {
     std::vector<TableBucket> buckets;
+    buckets.reserve(chosen.size());
     for (const auto& [bucket, range] : chosen) buckets.push_back(bucket);
     scan = std::make_shared<StateScan>(std::move(session), std::move(request), std::move(shape), std::move(buckets));
   } else {

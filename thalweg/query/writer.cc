@@ -110,6 +110,7 @@ class TableWriter final : public Writer {
     environment_.memory.Grow(bytes);
     const runtime::ByteBudget::Hold hold(environment_.memory, bytes);
     std::vector<runtime::Task<>> sends;
+    sends.reserve(batches.size());
     for (Batch& batch : batches) {
       sends.push_back(options_.kind == WriteKind::kAppend ? AppendOne(batch) : PutOne(batch, put));
     }

@@ -25,7 +25,7 @@ std::shared_ptr<arrow::DataType> ToSqlArrowType(const schema::DataType& type) {
     case TypeKind::kRow: {
       arrow::FieldVector fields;
       for (const auto& child : type.children) fields.push_back(field(child, child.name));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
     default:
       return ToArrowType(type);

@@ -267,6 +267,7 @@ class SystemSource final : public RowSource {
  public:
   explicit SystemSource(const SystemTable& table) : table_(table) {
     std::vector<schema::Column> columns;
+    columns.reserve(table.columns.size());
     for (const auto& [name, kind] : table.columns) columns.push_back({.name = name, .type = TypeOf(kind)});
     columns_ = schema::Schema::Make({.columns = std::move(columns)}).ValueOrDie();
   }

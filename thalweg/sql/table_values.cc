@@ -201,7 +201,7 @@ arrow::Result<schema::DataType> ToTableType(const arrow::DataType& type) {
 
 arrow::Result<std::shared_ptr<arrow::Array>> ToTableArray(const arrow::Array& array, const schema::DataType& type) {
   ARROW_ASSIGN_OR_RAISE(auto data, Retype(*array.data(), ToArrowType(type)));
-  return arrow::MakeArray(std::move(data));
+  return arrow::MakeArray(data);
 }
 
 }  // namespace thalweg::sql

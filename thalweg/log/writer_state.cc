@@ -118,6 +118,21 @@ void WriterState::Rollback(LogOffset end) {
   }
 }
 
+std::vector<WriterState::Known> WriterState::List() const {
+  std::vector<Known> known;
+  known.reserve(writers_.size());
+  for (const auto& [writer, state] : writers_) {
+    Known one{.writer = writer, .last_sequence = state.sequence_before, .last_timestamp_ms = state.last_timestamp_ms};
+    if (state.count > 0) {
+      one.last_sequence = state.batches[state.count - 1].sequence;
+      one.last_offset = state.batches[state.count - 1].last_offset;
+    }
+    known.push_back(one);
+  }
+  std::ranges::sort(known, {}, &Known::writer);
+  return known;
+}
+
 void WriterState::ForgetIdle() {
   if (log_time_ms_ - last_sweep_ms_ >= kSweepEveryMs) {
     last_sweep_ms_ = log_time_ms_;

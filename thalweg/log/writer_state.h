@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "arrow/result.h"
 #include "thalweg/base/ids.h"
@@ -59,6 +61,16 @@ class WriterState {
   void Rollback(LogOffset end);
 
   size_t writer_count() const { return writers_.size(); }
+
+  /// What is remembered of one writer's last batch.
+  struct Known {
+    WriterId writer;
+    int32_t last_sequence = 0;
+    std::optional<LogOffset> last_offset;  ///< none where that batch was rolled back to, and is not remembered
+    int64_t last_timestamp_ms = 0;
+  };
+  /// Those that are not forgotten, in the order of their ids.
+  std::vector<Known> List() const;
 
   /// A versioned image with a checksum; its layout is in writer_state.cc.
   std::string Serialize() const;

@@ -119,6 +119,25 @@ TEST_F(WriterStateTest, TheOldestAreForgottenBeyondTheBound) {
   EXPECT_TRUE(Appends(5, WriterId(0)));
 }
 
+TEST_F(WriterStateTest, ListsTheLastBatchOfEach) {
+  EXPECT_TRUE(state_.List().empty());
+  for (int32_t sequence = 0; sequence < 7; ++sequence) Append(sequence, 1000 + sequence, WriterId(4));
+  Append(0, 2000, WriterId(2));
+  auto known = state_.List();
+  ASSERT_EQ(known.size(), 2u);
+  EXPECT_EQ(known[0].writer, WriterId(2));
+  EXPECT_EQ(known[0].last_sequence, 0);
+  EXPECT_EQ(known[0].last_offset, end_ + -1);
+  EXPECT_EQ(known[0].last_timestamp_ms, 2000);
+  EXPECT_EQ(known[1].writer, WriterId(4));
+  EXPECT_EQ(known[1].last_sequence, 6);
+  state_.Rollback(LogOffset(0));
+  known = state_.List();
+  ASSERT_EQ(known.size(), 1u) << "nothing is left of the one that had sent little";
+  EXPECT_EQ(known[0].last_sequence, 1) << "of the batch before those that were remembered";
+  EXPECT_EQ(known[0].last_offset, std::nullopt);
+}
+
 TEST_F(WriterStateTest, TheImageAnswersAsTheOriginal) {
   state_ = WriterState({.writers_max = 10});
   for (int64_t writer = 0; writer < 14; ++writer) {

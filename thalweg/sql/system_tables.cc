@@ -110,37 +110,63 @@ arrow::Result<Rows> Partitions(const SessionState& session) {
   return rows;
 }
 
-arrow::Result<Rows> Buckets(const SessionState& session) {
-  Rows rows;
-  const auto& environment = session.session().environment();
-  ARROW_RETURN_NOT_OK(ForEachTable(session, [&](const catalog::Table& table) -> arrow::Status {
+/// Calls `use` with each bucket of the tables that the user may see, and the first cells of its row.
+template <typename Use>
+arrow::Status ForEachBucket(const SessionState& session, Use use) {
+  return ForEachTable(session, [&](const catalog::Table& table) -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto resolved, session.session().FindTable(table.path));
     std::map<PartitionId, std::string> names;
     for (const auto& partition : resolved->partitions()) names[partition->id] = partition->name;
     for (const auto& bucket : resolved->buckets()) {
-      const auto bounds =
-          runtime::BlockOn(environment.workers, environment.engine.BoundsOf(bucket, environment.workers));
-      std::vector<Cell> row = {Cell::Text(table.path.database), Cell::Text(table.path.table),
-                               bucket.partition == kNoPartition ? Cell{} : Cell::Text(names[bucket.partition]),
-                               Cell::Number(bucket.bucket.value)};
-      if (!bounds.ok()) {
-        row.insert(row.end(), {Cell{}, Cell{}, Cell{}, Cell::Text(bounds.status().message())});
-      } else {
-        Cell count;
-        if (table.descriptor->HasPrimaryKey()) {
-          const auto counted =
-              runtime::BlockOn(environment.workers, environment.engine.CountRows(bucket, environment.workers));
-          if (counted.ok()) count = Cell::Number(*counted);
-        } else {
-          count = Cell::Number(bounds->high_watermark - bounds->start);
-        }
-        row.insert(row.end(),
-                   {Cell::Number(bounds->start.value), Cell::Number(bounds->high_watermark.value), count, Cell{}});
-      }
-      rows.push_back(std::move(row));
+      use(table, bucket,
+          std::vector<Cell>{Cell::Text(table.path.database), Cell::Text(table.path.table),
+                            bucket.partition == kNoPartition ? Cell{} : Cell::Text(names[bucket.partition]),
+                            Cell::Number(bucket.bucket.value)});
     }
     return arrow::Status::OK();
+  });
+}
+
+arrow::Result<Rows> Buckets(const SessionState& session) {
+  Rows rows;
+  const auto& environment = session.session().environment();
+  ARROW_RETURN_NOT_OK(ForEachBucket(session, [&](const catalog::Table& table, const TableBucket& bucket,
+                                                 std::vector<Cell> row) {
+    const auto bounds = runtime::BlockOn(environment.workers, environment.engine.BoundsOf(bucket, environment.workers));
+    if (!bounds.ok()) {
+      row.insert(row.end(), {Cell{}, Cell{}, Cell{}, Cell::Text(bounds.status().message())});
+    } else {
+      Cell count;
+      if (table.descriptor->HasPrimaryKey()) {
+        const auto counted =
+            runtime::BlockOn(environment.workers, environment.engine.CountRows(bucket, environment.workers));
+        if (counted.ok()) count = Cell::Number(*counted);
+      } else {
+        count = Cell::Number(bounds->high_watermark - bounds->start);
+      }
+      row.insert(row.end(),
+                 {Cell::Number(bounds->start.value), Cell::Number(bounds->high_watermark.value), count, Cell{}});
+    }
+    rows.push_back(std::move(row));
   }));
+  return rows;
+}
+
+arrow::Result<Rows> Writers(const SessionState& session) {
+  Rows rows;
+  const auto& environment = session.session().environment();
+  ARROW_RETURN_NOT_OK(
+      ForEachBucket(session, [&](const catalog::Table&, const TableBucket& bucket, const std::vector<Cell>& place) {
+        const auto writers =
+            runtime::BlockOn(environment.workers, environment.engine.WritersOf(bucket, environment.workers));
+        if (!writers.ok()) return;  // `buckets` says why
+        for (const auto& writer : *writers) {
+          auto& row = rows.emplace_back(place);
+          row.insert(row.end(), {Cell::Number(writer.writer.value), Cell::Number(writer.last_sequence),
+                                 writer.last_offset ? Cell::Number(writer.last_offset->value) : Cell{},
+                                 Cell::Number(writer.last_timestamp_ms)});
+        }
+      }));
   return rows;
 }
 
@@ -232,6 +258,16 @@ const std::vector<SystemTable>& All() {
         {"created_at", kTime},
         {"modified_at", kTime}},
        Tables},
+      {"writers",
+       {{"database_name", kText},
+        {"table_name", kText},
+        {"partition_name", kText},
+        {"bucket", kNumber},
+        {"writer_id", kNumber},
+        {"last_sequence", kNumber},
+        {"last_offset", kNumber},
+        {"last_written_at", kTime}},
+       Writers},
   };
   return kTables;
 }

@@ -81,6 +81,7 @@ class Bucket {
   LogOffset start() const { return store_->start(); }
   LogOffset high_watermark() const { return high_watermark_; }
   LogOffset next_offset() const { return next_offset_; }
+  const log::WriterState& writers() const { return writers_; }
   /// The rows by key; null until MakeKv, and for buckets that keep none.
   KvBucket* kv() { return kv_.get(); }
   void MakeKv(runtime::Executor& shard, StateFlusher& flusher) { kv_ = std::make_unique<KvBucket>(shard, flusher); }

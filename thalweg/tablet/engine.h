@@ -211,6 +211,9 @@ class Engine final : public journal::CommitSink {
     LogOffset high_watermark;
   };
   runtime::Task<arrow::Result<Bounds>> BoundsOf(TableBucket bucket, runtime::Executor& home);
+  /// The idempotent writers that a bucket knows; what is in flight counts.
+  runtime::Task<arrow::Result<std::vector<log::WriterState::Known>>> WritersOf(TableBucket bucket,
+                                                                               runtime::Executor& home);
   /// Base offset of the first visible batch whose commit time is at or after the time; the high watermark where none is.
   runtime::Task<arrow::Result<LogOffset>> OffsetForTimestamp(TableBucket bucket, int64_t timestamp_ms,
                                                              runtime::Executor& home);

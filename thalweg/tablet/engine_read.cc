@@ -104,6 +104,18 @@ runtime::Task<arrow::Result<Engine::Bounds>> Engine::BoundsOf(TableBucket id, ru
   co_return bounds;
 }
 
+runtime::Task<arrow::Result<std::vector<log::WriterState::Known>>> Engine::WritersOf(TableBucket id,
+                                                                                     runtime::Executor& home) {
+  Shard& shard = ShardFor(id);
+  co_await runtime::EnsureOn(*shard.executor);
+  auto bucket = co_await Find(shard, id);
+  std::vector<log::WriterState::Known> writers;
+  if (bucket.ok()) writers = (*bucket)->writers().List();
+  co_await runtime::EnsureOn(home);
+  if (!bucket.ok()) co_return bucket.status();
+  co_return std::move(writers);
+}
+
 runtime::Task<arrow::Result<LogOffset>> Engine::OffsetForTimestamp(TableBucket id, int64_t timestamp_ms,
                                                                    runtime::Executor& home) {
   Shard& shard = ShardFor(id);

@@ -109,6 +109,7 @@ void RowLayout::AddStored(const DataType& type, int32_t column) {
   if (stored.encoding == FieldEncoding::kSizedInFront) header_bytes_ += sizeof(int32_t);
   stored.is_decimal = IsLongDecimal(type);
   stored_.push_back(stored);
+  if (column != kMissing) looked_at_ = stored_.size();
 }
 
 }  // namespace thalweg::format

@@ -54,6 +54,8 @@ class RowLayout {
   const std::vector<schema::DataType>& types() const { return types_; }
   /// The columns as they are stored.
   const std::vector<Stored>& stored() const { return stored_; }
+  /// How many of the stored columns there are up to the last one that is read: what lies behind them is not looked at.
+  size_t looked_at() const { return looked_at_; }
   /// Every stored column is read as the column of the same position, and there are no others: bytes of a row can be
   /// passed on as they are.
   bool identity() const { return identity_; }
@@ -67,6 +69,7 @@ class RowLayout {
   RowFormat format_;
   std::vector<schema::DataType> types_;
   std::vector<Stored> stored_;
+  size_t looked_at_ = 0;
   bool identity_ = true;
   size_t header_bytes_ = 0;
 };

@@ -96,7 +96,7 @@ arrow::Status RowView::Reset(const RowLayout& layout, ByteView row) {
 bool RowView::ScanCompacted() {
   Cursor cursor(row_, layout_->header_bytes());
   const auto& stored = layout_->stored();
-  for (size_t i = 0; i < stored.size(); ++i) {
+  for (size_t i = 0; i < layout_->looked_at(); ++i) {
     Field field;
     if (IsNullBit(i)) {
       Keep(stored[i].column, field);
@@ -142,7 +142,7 @@ bool RowView::ScanIndexed() {
   Cursor cursor(row_, layout_->header_bytes());
   size_t size_at = layout_->null_bytes();
   const auto& stored = layout_->stored();
-  for (size_t i = 0; i < stored.size(); ++i) {
+  for (size_t i = 0; i < layout_->looked_at(); ++i) {
     Field field;
     if (IsNullBit(i)) {
       Keep(stored[i].column, field);

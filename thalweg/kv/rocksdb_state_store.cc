@@ -99,6 +99,8 @@ class Cursor final : public RowCursor {
       : database_(std::move(database)), prefix_(AsText(prefix)) {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot;
+    // One pass over all rows would push out of the cache what look-ups find there.
+    options.fill_cache = !prefix_.empty();
     at_.reset(database_->db->NewIterator(options, database_->rows));
     at_->Seek(prefix_);
   }

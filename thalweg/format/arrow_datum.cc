@@ -15,6 +15,7 @@
 #include "arrow/util/decimal.h"
 #include "thalweg/base/check.h"
 #include "thalweg/base/error.h"
+#include "thalweg/base/wrapping.h"
 
 namespace thalweg::format {
 namespace {
@@ -37,7 +38,7 @@ int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
 
 TimestampValue ToTimestamp(int64_t value, arrow::TimeUnit::type unit) {
   const int64_t per_second = UnitsPerSecond(unit);
-  if (per_second <= 1'000) return {value * (1'000 / per_second), 0};
+  if (per_second <= 1'000) return {WrappingTimes(value, 1'000 / per_second), 0};
   const int64_t per_milli = per_second / 1'000;
   int64_t millis = value / per_milli;
   int64_t rest = value % per_milli;
@@ -52,7 +53,7 @@ int64_t FromTimestamp(TimestampValue value, arrow::TimeUnit::type unit) {
   const int64_t per_second = UnitsPerSecond(unit);
   if (per_second <= 1'000) return value.millis / (1'000 / per_second);
   const int64_t per_milli = per_second / 1'000;
-  return value.millis * per_milli + value.nanos / (kNanosPerMilli / per_milli);
+  return WrappingPlus(WrappingTimes(value.millis, per_milli), value.nanos / (kNanosPerMilli / per_milli));
 }
 
 /// TIME of a row: milliseconds.

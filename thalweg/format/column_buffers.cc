@@ -7,6 +7,7 @@
 
 #include "thalweg/base/endian.h"
 #include "thalweg/base/error.h"
+#include "thalweg/base/wrapping.h"
 #include "thalweg/format/row_format.h"
 #include "thalweg/format/slot_codec_internal.h"
 
@@ -31,13 +32,6 @@ enum class Conversion : uint8_t {
   kStruct,
 };
 
-/// Integer arithmetic that wraps, as Java's does.
-int64_t Times(int64_t value, int64_t factor) {
-  return static_cast<int64_t>(static_cast<uint64_t>(value) * static_cast<uint64_t>(factor));
-}
-
-int64_t Plus(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
-
 /// Units in which Arrow counts a time of `precision`.
 constexpr int64_t kMillisInSecond = 1000;
 constexpr int64_t kMicrosInMilli = 1000;
@@ -47,13 +41,13 @@ constexpr int64_t kNanosInMicro = 1000;
 int64_t ArrowTime(int64_t millis, int32_t precision) {
   if (precision == 0) return millis / kMillisInSecond;
   if (precision <= 3) return millis;
-  return Times(millis, precision <= 6 ? kMicrosInMilli : kNanosInMilli);
+  return WrappingTimes(millis, precision <= 6 ? kMicrosInMilli : kNanosInMilli);
 }
 
 int64_t ArrowTimestamp(TimestampValue time, int32_t precision) {
   if (precision <= 3) return ArrowTime(time.millis, precision);
-  if (precision <= 6) return Plus(Times(time.millis, kMicrosInMilli), time.nanos / kNanosInMicro);
-  return Plus(Times(time.millis, kNanosInMilli), time.nanos);
+  if (precision <= 6) return WrappingPlus(WrappingTimes(time.millis, kMicrosInMilli), time.nanos / kNanosInMicro);
+  return WrappingPlus(WrappingTimes(time.millis, kNanosInMilli), time.nanos);
 }
 
 int32_t WidthOf(const DataType& type) {

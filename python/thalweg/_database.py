@@ -173,7 +173,7 @@ class Database:
     # ---- SQL
 
     def sql(self, query: str) -> Scan:
-        """The result of a statement, which the server runs.
+        """The result of a statement, which the server runs: a query whenever rows of it are read, all else now and once.
 
         Args:
             query: DuckDB's SQL over the server's tables: `select * from shop.orders where id = 7`.
@@ -186,18 +186,9 @@ class Database:
             ThalwegError: the statement is wrong; the message says where.
         """
         door = self._flight_door("run SQL")
-        streams = door.query(query)
-        first = next(iter(streams), None)
-        if first is None:
-            return Scan(lambda: [], pa.schema([]))
-        pending = [first]
-
-        def once() -> Any:
-            if not pending:
-                return door.query(query)
-            return [pending.pop(), *streams]
-
-        return Scan(once, first.schema, progress=self.progress)
+        # Once, however often the result is read: it may change something.
+        tickets, schema = door.query(query)
+        return Scan(lambda: door.streams(tickets), schema, progress=self.progress)
 
     # ---- Connections
 

@@ -123,13 +123,18 @@ class FlightDoor:
             finally:
                 stream.cancel()
 
-    def query(self, text: str) -> Iterator[flight.FlightStreamReader]:
-        """The streams that bring the result of a statement."""
+    def query(self, text: str) -> tuple[list[flight.Ticket], pa.Schema]:
+        """Where the result of a statement is. What gives no rows has been run by then; a query runs whenever its rows are read."""
         command = _messages.packed(_messages.sql_message("CommandStatementQuery", query=text))
         with translated():
             info = self._client.get_flight_info(flight.FlightDescriptor.for_command(command), self._options(None))
-            for endpoint in info.endpoints:
-                yield self._client.do_get(endpoint.ticket, self._options(None))
+            return [endpoint.ticket for endpoint in info.endpoints], info.schema
+
+    def streams(self, tickets: list[flight.Ticket]) -> Iterator[flight.FlightStreamReader]:
+        for ticket in tickets:
+            with translated():
+                stream = self._client.do_get(ticket, self._options(None))
+            yield stream
 
     def write(self, of: Any, schema: pa.Schema) -> tuple[flight.FlightStreamWriter, flight.FlightMetadataReader]:
         descriptor = flight.FlightDescriptor.for_command(_messages.packed(of))

@@ -34,7 +34,7 @@ def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int
     writer, results = door.write(command, rows.schema)
     bar = Progress("writing", total, progress)
     sent = outstanding = 0
-    token = ""
+    ends: dict[str, int] = {}
     try:
         for batch in rows:
             step = _rows_at_a_time(batch)
@@ -44,19 +44,26 @@ def write(door: FlightDoor, command: Any, rows: pa.RecordBatchReader, total: int
                 sent += part.num_rows
                 outstanding += 1
                 if outstanding > WRITE_BATCHES_IN_FLIGHT:
-                    token = _acknowledged(results) or token
+                    _note(ends, _acknowledged(results))
                     outstanding -= 1
                 bar.add(part.num_rows)
         writer.done_writing()
         while outstanding:
-            token = _acknowledged(results) or token
+            _note(ends, _acknowledged(results))
             outstanding -= 1
         writer.close()
     except Exception as error:
         raise _cause(writer, error) from None
     finally:
         bar.end()
-    return Written(sent, token)
+    return Written(sent, ",".join(f"{bucket}:{end}" for bucket, end in ends.items()))
+
+
+def _note(ends: dict[str, int], token: str) -> None:
+    """Each answer names the buckets of its own batch alone, and each bucket of those further than before."""
+    for part in filter(None, token.split(",")):
+        bucket, _, end = part.rpartition(":")
+        ends[bucket] = max(int(end), ends.get(bucket, 0))
 
 
 def _rows_at_a_time(batch: pa.RecordBatch) -> int:

@@ -131,7 +131,7 @@ class FakeFlight(flight.FlightServerBase):
                 raise self.failure
             batches.append(chunk.data)
             rows = sum(batch.num_rows for batch in batches)
-            writer.write(_messages.message("WriteResult", rows=chunk.data.num_rows, token=f"token-{rows}").SerializeToString())
+            writer.write(_messages.message("WriteResult", rows=chunk.data.num_rows, token=f"1/0:{rows}").SerializeToString())
         self.tables[name] = pa.Table.from_batches(batches, reader.schema)
 
 

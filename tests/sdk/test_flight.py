@@ -222,6 +222,33 @@ def test_duckdb_and_polars_over_a_table(log: thalweg.Table) -> None:
     assert sorted(lazy.collect()["id"].to_list()) == list(range(50))
 
 
+def test_a_statement_is_run_once_however_often_its_result_is_read(db: thalweg.Database, database: str) -> None:
+    db.sql(f"create table {database}.t (id int)")
+    inserted = db.sql(f"insert into {database}.t values (1), (2)")
+    counted = db.sql(f"select count(*) as n from {database}.t")
+    for _ in range(2):
+        assert inserted.to_pylist() == [{"Count": 2}]
+        assert counted.to_pylist() == [{"n": 2}]
+    db.sql(f"insert into {database}.t values (3)")
+    assert counted.to_pylist() == [{"n": 3}], "a query is asked anew"
+
+
+def test_results_that_nobody_reads_hold_nothing(db: thalweg.Database) -> None:
+    kept = [db.sql(f"select {i} as i from range(1000000000)") for i in range(40)]
+    assert next(iter(kept[-1]))["i"][0].as_py() == 39
+
+
+def test_the_token_of_a_long_write_names_all_of_its_buckets(db: thalweg.Database, database: str) -> None:
+    """Each of its batches goes to buckets of its own."""
+    t = db.create_table(f"{database}.t", "part STRING, n INT", partitioned_by="part", buckets=1)
+    rows = pa.table({"part": [f"p{i // 1000}" for i in range(5000)], "n": range(5000)})
+    written = t.append(rows.to_reader(max_chunksize=1000))
+    assert len(written.token.split(",")) == 5
+    assert t.changes(since=written.token).to_arrow().num_rows == 0
+    assert t.append({"part": "p3", "n": -1}).rows == 1
+    assert t.changes(["n"], since=written.token).to_pylist() == [{"n": -1}]
+
+
 async def test_the_asynchronous_face(server: thalweg.Server, database: str) -> None:
     async with await thalweg.aio.connect(server.address) as connection:
         await connection.create_database(database, exist_ok=True)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from thalweg import _database
 from thalweg._scan import Following, Scan
 from thalweg._table import Table
 from thalweg._writing import Written
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from thalweg._dataset import TableDataset
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +53,10 @@ class AsyncScan:
 
     def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
         return _each(iter(self.sync))
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """For tools that take a stream: whoever reads it waits, so hand it to a thread."""
+        return self.sync.to_reader()
 
     async def to_arrow(self) -> pa.Table:
         return await _off_loop(self.sync.to_arrow)
@@ -138,6 +148,17 @@ class AsyncTable:
 
     async def refresh(self) -> None:
         await _off_loop(self.sync.refresh)
+
+    # Of other tools, which read in threads of their own: these three ask nothing of the server yet.
+
+    def dataset(self) -> TableDataset:
+        return self.sync.dataset()
+
+    def to_polars_lazy(self) -> pl.LazyFrame:
+        return self.sync.to_polars_lazy()
+
+    def to_ray(self, *, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> Any:
+        return self.sync.to_ray(columns=columns, where=where)
 
 
 class AsyncDatabase:

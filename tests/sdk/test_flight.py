@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import threading
 from decimal import Decimal
 
@@ -247,6 +248,30 @@ def test_the_token_of_a_long_write_names_all_of_its_buckets(db: thalweg.Database
     assert t.changes(since=written.token).to_arrow().num_rows == 0
     assert t.append({"part": "p3", "n": -1}).rows == 1
     assert t.changes(["n"], since=written.token).to_pylist() == [{"n": -1}]
+
+
+def test_long_transfers_show_how_far_they_are(db: thalweg.Database, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thalweg import _progress
+
+    screen = io.StringIO()
+    screen.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(_progress.sys, "stderr", screen)
+    monkeypatch.setattr(_progress, "SHOWN_AFTER_S", 0.0)
+
+    def shown() -> str:
+        text = screen.getvalue()
+        screen.truncate(screen.seek(0))
+        return text
+
+    t = db.create_table(f"{database}.t", "id INT, a STRING, PRIMARY KEY (id)")
+    t.upsert(pa.table({"id": pa.array(range(1000), pa.int32())}))
+    assert "writing 1,000 of 1,000 rows" in shown()
+    t.scan().to_arrow()
+    assert "reading 1,000 rows" in shown()
+    db.sql(f"select * from {t.name}").to_pandas()
+    assert "reading 1,000 rows" in shown()
+    t.delete(list(range(1000)))
+    assert "writing 1,000 of 1,000 rows" in shown()
 
 
 async def test_the_asynchronous_face(server: thalweg.Server, database: str) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import thalweg
-from peers.thalweg import SaslServer, ThalwegServer
+from flight.conftest import FlightServer
+from peers.thalweg import SaslServer, ThalwegServer, sasl_settings
 from sdk.conftest import Put
 from sdk.tls_proxy import TlsProxy, make_certificate
 
@@ -102,6 +103,25 @@ def test_passwords(guarded: SaslServer, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("THALWEG_PASSWORD")
     with pytest.raises(thalweg.ThalwegError, match="needs a password"):
         thalweg.connect(f"fluss://{address}", user="alice")
+
+
+def test_a_user_goes_through_both_doors(tmp_path: Path) -> None:
+    """Rows by key over Fluss frames with SASL, all else over Flight with the same password."""
+    server = FlightServer(tmp_path / "server", {**sasl_settings(USERS), "security.protocol.map": "FLUSS:SASL"})
+    server.start()
+    address = server.address.replace("grpc://", "thalweg://")
+    with thalweg.connect(address, user="böb", password="päss wörd") as db:
+        table = db.create_table("t", "id INT, a STRING", primary_key="id")
+        written = table.upsert([{"id": 1, "a": "x"}, {"id": 2, "a": "y"}])
+        assert table.get(2) == {"id": 2, "a": "y"}
+        assert table.get([1, 3], missing="null").num_rows == 2
+        assert table.scan(at_least=written.token).to_arrow().num_rows == 2
+        assert db.sql("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 2}]
+    for user, password in (("böb", "wrong"), ("", "")):
+        with pytest.raises(thalweg.AuthenticationFailed):
+            thalweg.connect(address, user=user or None, password=password or None)
+    assert "päss wörd" not in server.last_output()
+    server.stop()
 
 
 def test_an_address_where_nothing_is() -> None:

@@ -25,6 +25,7 @@ Call::Call(Services& with, const arrow::flight::ServerCallContext& of)
 arrow::Status Call::WaitFor(const std::string& at_least, std::optional<int64_t> wait_ms) const {
   if (at_least.empty()) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto token, query::Token::Parse(at_least));
+  ARROW_RETURN_NOT_OK(session.RequireToSee(token));
   const auto& limits = services.limits;
   int64_t left_ms =
       std::clamp<int64_t>(wait_ms.value_or(limits.at_least_wait_ms_default), 0, limits.at_least_wait_ms_max);

@@ -113,7 +113,7 @@ arrow::Result<std::unique_ptr<arrow::flight::FlightListing>> HandleListFlights(
   if (criteria && !criteria->expression.empty()) {
     databases.push_back(criteria->expression);
   } else {
-    for (const auto& database : call.session.ListDatabases()) databases.push_back(database->name);
+    for (const auto& database : call.session.ListDatabasesOfTables()) databases.push_back(database->name);
   }
   std::vector<arrow::flight::FlightInfo> flights;
   for (const auto& database : databases) {

@@ -49,7 +49,7 @@ arrow::Result<BatchPtr> TableTypes() { return Texts(arrow::schema({Needed("table
 
 arrow::Result<BatchPtr> Databases(const Call& call, const sql_pb::CommandGetDbSchemas& command) {
   std::vector<Row> rows;
-  for (const auto& database : call.session.ListDatabases()) {
+  for (const auto& database : call.session.ListDatabasesOfTables()) {
     if (!IsOurCatalog(command.has_catalog(), command.catalog())) break;
     if (command.has_db_schema_filter_pattern() && !MatchesPattern(database->name, command.db_schema_filter_pattern())) {
       continue;
@@ -85,7 +85,7 @@ bool WantsTables(const sql_pb::CommandGetTables& command) {
 arrow::Result<std::vector<query::TablePtr>> FindTables(const Call& call, const sql_pb::CommandGetTables& command) {
   std::vector<query::TablePtr> found;
   if (!IsOurCatalog(command.has_catalog(), command.catalog()) || !WantsTables(command)) return found;
-  for (const auto& database : call.session.ListDatabases()) {
+  for (const auto& database : call.session.ListDatabasesOfTables()) {
     if (command.has_db_schema_filter_pattern() && !MatchesPattern(database->name, command.db_schema_filter_pattern())) {
       continue;
     }
@@ -124,7 +124,7 @@ arrow::Result<BatchPtr> Tables(const Call& call, const sql_pb::CommandGetTables&
 arrow::Result<BatchPtr> PrimaryKeys(const Call& call, const sql_pb::CommandGetPrimaryKeys& command) {
   std::vector<Row> rows;
   arrow::Int32Builder sequence;
-  for (const auto& database : call.session.ListDatabases()) {
+  for (const auto& database : call.session.ListDatabasesOfTables()) {
     if (!IsOurCatalog(command.has_catalog(), command.catalog())) break;
     if (command.has_db_schema() && command.db_schema() != database->name) continue;
     const auto table = call.session.FindTable({database->name, command.table()});

@@ -4,6 +4,7 @@
 
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
+#include "thalweg/query/token.h"
 
 namespace thalweg::query {
 
@@ -18,10 +19,37 @@ arrow::Status Session::Require(Operation operation, const Resource& resource) co
   return security::Require(environment_->policy, environment_->catalog.view()->acls(), asker_, operation, resource);
 }
 
+arrow::Status Session::RequireToSee(const Token& token) const {
+  const auto view = environment_->catalog.view();
+  TableId seen(-1);
+  for (const auto& [bucket, end] : token.ends) {
+    if (bucket.table == seen) continue;
+    seen = bucket.table;
+    const auto table = view->FindTable(seen);
+    if (!table || MayDo(Operation::kDescribe, Resource::Table(table->path.database, table->path.table))) continue;
+    return Error(ErrorCode::kAuthorization, "{}, from {}, has no right to DESCRIBE table {}, which the token names.",
+                 asker_.principal.ToString(), asker_.host, seen);
+  }
+  return arrow::Status::OK();
+}
+
 std::vector<catalog::DatabasePtr> Session::ListDatabases() const {
   auto databases = environment_->catalog.view()->ListDatabases();
   std::erase_if(databases,
                 [&](const auto& database) { return !MayDo(Operation::kDescribe, Resource::Database(database->name)); });
+  return databases;
+}
+
+std::vector<catalog::DatabasePtr> Session::ListDatabasesOfTables() const {
+  auto databases = environment_->catalog.view()->ListDatabases();
+  std::erase_if(databases, [&](const auto& database) {
+    if (MayDo(Operation::kDescribe, Resource::Database(database->name))) return false;
+    bool some = false;
+    database->tables.ForEach([&](const std::string& name, const catalog::TablePtr&) {
+      some = some || MayDo(Operation::kDescribe, Resource::Table(database->name, name));
+    });
+    return !some;
+  });
   return databases;
 }
 

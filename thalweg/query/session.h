@@ -14,6 +14,8 @@
 
 namespace thalweg::query {
 
+struct Token;
+
 /// One user at one of our doors: what all reads, writes and definitions are done as. The rule is that of the RPC port, and is
 /// asked anew at each call, so that a right that was taken back is gone.
 /// Copies are cheap. Thread safety: all calls.
@@ -30,8 +32,13 @@ class Session {
   /// AUTHORIZATION where not, saying what is missing.
   arrow::Status Require(security::Operation operation, const security::Resource& resource) const;
 
+  /// AUTHORIZATION where the token names a table that the user may not see: who waits for it learns how far its buckets have come.
+  arrow::Status RequireToSee(const Token& token) const;
+
   /// The databases that the user may see, in the order of names.
   std::vector<catalog::DatabasePtr> ListDatabases() const;
+  /// These, and those that have a table which the user may see.
+  std::vector<catalog::DatabasePtr> ListDatabasesOfTables() const;
   /// The tables that the user may see, in the order of names; without virtual ones. DATABASE_NOT_EXIST.
   arrow::Result<std::vector<catalog::TablePtr>> ListTables(const std::string& database) const;
 

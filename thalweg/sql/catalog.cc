@@ -73,7 +73,7 @@ SchemaEntry& Catalog::EntryFor(const std::string& name) {
 }
 
 void Catalog::ScanSchemas(duckdb::ClientContext& context, std::function<void(duckdb::SchemaCatalogEntry&)> callback) {
-  for (const auto& database : SessionState::Of(context).session().ListDatabases()) {
+  for (const auto& database : SessionState::Of(context).session().ListDatabasesOfTables()) {
     if (database->name != kSystemSchema) callback(EntryFor(database->name));
   }
   callback(EntryFor(kSystemSchema));
@@ -86,7 +86,9 @@ duckdb::optional_ptr<duckdb::SchemaCatalogEntry> Catalog::LookupSchema(duckdb::C
   if (SameName(name, kSystemSchema)) return EntryFor(kSystemSchema);
   if (transaction.HasContext()) {
     const std::string* other_case = nullptr;
-    const auto databases = SessionState::Of(transaction.GetContext()).session().ListDatabases();
+    // Also one that the user may not see: rights are those on its tables, and are asked for there.
+    const auto& environment = SessionState::Of(transaction.GetContext()).session().environment();
+    const auto databases = environment.catalog.view()->ListDatabases();
     for (const auto& database : databases) {
       if (database->name == name) return EntryFor(name);
       if (SameName(database->name, name)) other_case = &database->name;

@@ -17,6 +17,15 @@
 namespace thalweg::sql {
 namespace {
 
+// Versions of tables in one database that were looked at and are not the latest.
+constexpr size_t kFormerMax = 1'000;
+
+/// Whether DuckDB may have a view of that name, which it looks for in the current database first; SHOW TABLES is such a view.
+bool MayBeDuckDbs(const std::string& table) {
+  const std::string lower = duckdb::StringUtil::Lower(table);
+  return lower.starts_with("duckdb_") || lower.starts_with("pragma_") || lower.starts_with("sqlite_");
+}
+
 bool SameVersion(const RowSource& a, const RowSource& b) {
   const auto x = a.table();
   const auto y = b.table();
@@ -133,6 +142,7 @@ TableEntry* SchemaEntry::Find(duckdb::ClientContext& context, const std::string&
     return source ? EntryFor(context, duckdb::StringUtil::Lower(table), std::move(source)) : nullptr;
   }
   auto found = session.FindTable({name, table});
+  if (CodeOf(found.status()) == ErrorCode::kAuthorization && MayBeDuckDbs(table)) return nullptr;
   if (CodeOf(found.status()) == ErrorCode::kTableNotExist) {
     // SQL does not tell the case of names, the server does: take the one that may be meant.
     const auto tables = session.ListTables(name);
@@ -146,7 +156,7 @@ TableEntry* SchemaEntry::Find(duckdb::ClientContext& context, const std::string&
   }
   auto resolved = ValueOrThrow(std::move(found));
   const std::string exact = resolved->path().table;
-  return EntryFor(context, exact, MakeTableSource(session, std::move(resolved)));
+  return EntryFor(context, exact, MakeTableSource(session.environment(), std::move(resolved)));
 }
 
 TableEntry* SchemaEntry::EntryFor(duckdb::ClientContext& context, const std::string& table, RowSourcePtr source) {
@@ -173,6 +183,7 @@ TableEntry* SchemaEntry::EntryFor(duckdb::ClientContext& context, const std::str
     info.comment = duckdb::Value(*resolved->base()->descriptor->comment);
   }
   if (entry) former_.push_back(std::move(entry));
+  if (former_.size() > kFormerMax) former_.pop_front();
   entry = std::make_unique<TableEntry>(catalog, *this, info, std::move(source));
   return entry.get();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -92,7 +93,8 @@ class SchemaEntry final : public duckdb::SchemaCatalogEntry {
 
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<TableEntry>> entries_;  ///< the latest of each name
-  std::vector<std::unique_ptr<TableEntry>> former_;             ///< that plans may still refer to
+  /// That plans may still refer to: those of this session's statement, or of one that it has prepared not long ago.
+  std::deque<std::unique_ptr<TableEntry>> former_;
 };
 
 /// All databases.

@@ -11,6 +11,7 @@
 #include "arrow/type.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "thalweg/security/access_policy.h"
 #include "thalweg/sql/test_database_internal.h"
 
 namespace thalweg::sql {
@@ -62,6 +63,24 @@ TEST_F(EngineTest, EveryTypeGoesInAndOut) {
                           "{'x': 1, 'y': {'z': '1969-12-31 23:59:59.999+00'}}"));
   EXPECT_EQ(db_.One("SELECT count(*) FROM t WHERE e IS NULL AND v IS NULL AND w IS NULL"), "1");
   EXPECT_THAT(Run("INSERT INTO t (j) VALUES ('abc'::BLOB)"), Contains(HasSubstr("BINARY(2)")));
+}
+
+TEST_F(EngineTest, InfinityIsBeyondAllMoments) {
+  Must("CREATE TABLE t (a TIMESTAMP(0), b TIMESTAMP(3), c TIMESTAMP(6), d TIMESTAMP(9), e TIMESTAMP_LTZ(3))");
+  Must("INSERT INTO t VALUES ('2026-01-01', '2026-01-01', '2026-01-01', '2026-01-01', '2026-01-01')");
+  for (const char* column : {"a", "b", "c", "d", "e"}) {
+    const std::string type = db_.One(std::string("SELECT typeof(") + column + ") FROM t");
+    const auto count = [&](const char* compare, const char* infinity) {
+      return db_.One(std::string("SELECT count(*) FROM t WHERE ") + column + compare + "'" + infinity + "'::" + type);
+    };
+    EXPECT_EQ(count(" < ", "infinity"), "1") << type;
+    EXPECT_EQ(count(" > ", "infinity"), "0") << type;
+    EXPECT_EQ(count(" > ", "-infinity"), "1") << type;
+    EXPECT_EQ(count(" < ", "-infinity"), "0") << type;
+  }
+  EXPECT_THAT(Run("INSERT INTO t (e) VALUES ('infinity')"), Contains(HasSubstr("Infinity is no moment")));
+  EXPECT_THAT(Run("INSERT INTO t (e) VALUES ('-infinity')"), Contains(HasSubstr("Infinity is no moment")));
+  EXPECT_THAT(Run("SELECT e::VARCHAR FROM t"), ElementsAre("2026-01-01 00:00:00+00"));
 }
 
 TEST_F(EngineTest, RowsByKeyAreReplacedChangedAndDeleted) {
@@ -158,6 +177,10 @@ TEST_F(EngineTest, TablesFromQueries) {
   EXPECT_THAT(Run("CREATE TABLE k (PRIMARY KEY (id) NOT ENFORCED) AS SELECT * FROM c"), ElementsAre("10"));
   EXPECT_EQ(db_.One("SELECT v FROM k WHERE id = 3"), "v3");
   EXPECT_THAT(Run("CREATE TABLE u AS SELECT 1::UBIGINT AS x"), Contains(HasSubstr("Column x")));
+  EXPECT_THAT(Run("CREATE TABLE IF NOT EXISTS c AS SELECT 1::BIGINT AS id, 'more' AS v, 1.0 AS h"), ElementsAre("0"));
+  EXPECT_EQ(db_.One("SELECT count(*) FROM c"), "10");
+  EXPECT_THAT(Run("CREATE TABLE f AS SELECT CAST(v AS INT) AS n FROM c"), Contains(HasSubstr("Could not convert")));
+  EXPECT_THAT(Run("SELECT * FROM f"), Contains(HasSubstr("f does not exist")));
 }
 
 TEST_F(EngineTest, NamesAreFoundInAnyCase) {
@@ -273,6 +296,38 @@ TEST_F(EngineTest, SessionsAreBoundedAndDoNotSeeOneAnother) {
   EXPECT_THAT(TestDatabase::Run(*next, "SELECT a FROM mine"), ElementsAre(HasSubstr("does not exist")));
 }
 
+TEST_F(EngineTest, RightsAreThoseOfWhoAsksAlsoInADuckDbThatAnotherHasUsed) {
+  Must("CREATE TABLE k (id INT PRIMARY KEY, v STRING)");
+  Must("INSERT INTO k VALUES (1, 'a')");
+  const security::Principal root{"User", "root"};
+  const security::Principal ann{"User", "ann"};
+  const security::AccessPolicy policy{.super_users = {root}};
+  db_.query().policy = &policy;
+  const auto run_as = [&](const security::Principal& user, const std::string& sql) {
+    return TestDatabase::Run(*db_.Open({.asker = {user, "10.0.0.1"}}), sql);
+  };
+  const auto grant = [&](security::Operation operation) {
+    runtime::ThreadExecutor home("home");
+    const security::AclBinding binding{security::Resource::Table("fluss", "k"),
+                                       {.principal = ann, .operation = operation}};
+    ASSERT_TRUE(runtime::BlockOn(home, db_.catalog().AddAcls({binding}, home)).ok());
+  };
+  EXPECT_THAT(run_as(root, "SELECT v FROM k"), ElementsAre("a"));
+  EXPECT_THAT(run_as(ann, "SELECT v FROM k"), ElementsAre(HasSubstr("has no right to DESCRIBE table fluss.k")));
+  EXPECT_THAT(run_as(ann, "SHOW TABLES"), IsEmpty());
+  grant(security::Operation::kWrite);
+  EXPECT_THAT(run_as(ann, "SELECT v FROM k"), ElementsAre(HasSubstr("has no right to READ table fluss.k")));
+  EXPECT_THAT(run_as(ann, "SELECT v FROM k WHERE id = 1"), ElementsAre(HasSubstr("has no right to READ")));
+  EXPECT_THAT(run_as(ann, "SELECT id FROM k$changelog"), ElementsAre(HasSubstr("has no right to READ")));
+  EXPECT_THAT(run_as(ann, "DELETE FROM k"), ElementsAre(HasSubstr("has no right to READ")));
+  EXPECT_THAT(run_as(ann, "INSERT INTO k VALUES (2, 'b')"), ElementsAre("1"));
+  EXPECT_THAT(run_as(root, "SELECT v FROM k WHERE id = 2"), ElementsAre("b"));
+  EXPECT_THAT(run_as(ann, "SHOW TABLES"), ElementsAre("k"));
+  grant(security::Operation::kRead);
+  EXPECT_THAT(run_as(ann, "SELECT v FROM k WHERE id = 1"), ElementsAre("a"));
+  db_.query().policy = nullptr;
+}
+
 TEST_F(EngineTest, NothingOutsideIsReached) {
   for (const char* sql : {"SELECT * FROM read_csv('/etc/passwd')",
                           "SELECT * FROM read_text('/etc/hostname')",
@@ -296,6 +351,10 @@ TEST_F(EngineTest, NothingOutsideIsReached) {
                           "SELECT * FROM force_checkpoint()",
                           "PREPARE x AS SELECT 1",
                           "IMPORT DATABASE '/tmp'",
+                          "CREATE SECRET x (TYPE http)",
+                          "CREATE PERSISTENT SECRET x (TYPE http, BEARER_TOKEN 'y')",
+                          "SELECT * FROM duckdb_secrets()",
+                          "SELECT txid_current()",
                           "SELECT write_log('x')"}) {
     EXPECT_THAT(Run(sql), ElementsAre(HasSubstr("error: "))) << sql;
   }

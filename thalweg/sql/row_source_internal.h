@@ -25,7 +25,8 @@ struct SourceRequest {
   size_t streams_max = 1;
 };
 
-/// Where the rows behind a name come from: a table, or what the server knows of itself. Immutable.
+/// Where the rows behind a name come from: a table, or what the server knows of itself. Immutable, and of no user: rights are those
+/// of the session that opens it.
 class RowSource {
  public:
   virtual ~RowSource() = default;
@@ -44,6 +45,7 @@ class RowSource {
 };
 using RowSourcePtr = std::shared_ptr<const RowSource>;
 
-RowSourcePtr MakeTableSource(query::Session session, query::TablePtr table);
+/// `environment` outlives it.
+RowSourcePtr MakeTableSource(const query::Environment& environment, query::TablePtr table);
 
 }  // namespace thalweg::sql

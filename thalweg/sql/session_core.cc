@@ -41,7 +41,7 @@ arrow::Status SessionCore::SetDatabase(const std::string& name) {
 
 arrow::Status SessionCore::UseDatabase(const std::string& name) {
   std::string found;
-  for (const auto& database : session().ListDatabases()) {
+  for (const auto& database : session().ListDatabasesOfTables()) {
     if (database->name == name) found = name;
     if (found.empty() && duckdb::StringUtil::CIEquals(database->name, name)) found = database->name;
   }

@@ -51,7 +51,7 @@ schema::DataType TypeOf(TypeKind kind) {
 /// Calls `use` with each table that the user may see.
 template <typename Use>
 arrow::Status ForEachTable(const SessionState& session, Use use) {
-  for (const auto& database : session.session().ListDatabases()) {
+  for (const auto& database : session.session().ListDatabasesOfTables()) {
     const auto tables = session.session().ListTables(database->name);
     if (!tables.ok()) continue;  // dropped meanwhile
     for (const auto& table : *tables) ARROW_RETURN_NOT_OK(use(*table));
@@ -99,9 +99,9 @@ arrow::Result<Rows> Partitions(const SessionState& session) {
   Rows rows;
   ARROW_RETURN_NOT_OK(ForEachTable(session, [&](const catalog::Table& table) -> arrow::Status {
     if (!table.descriptor->IsPartitioned()) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto partitions,
-                          session.session().environment().catalog.view()->ListPartitions(table.path, {}));
-    for (const auto& partition : partitions) {
+    const auto partitions = session.session().environment().catalog.view()->ListPartitions(table.path, {});
+    if (!partitions.ok()) return arrow::Status::OK();  // dropped meanwhile
+    for (const auto& partition : *partitions) {
       rows.push_back({Cell::Text(table.path.database), Cell::Text(table.path.table), Cell::Text(partition->name),
                       Cell::Number(partition->id.value), Cell::Number(partition->created_ms)});
     }
@@ -114,10 +114,13 @@ arrow::Result<Rows> Partitions(const SessionState& session) {
 template <typename Use>
 arrow::Status ForEachBucket(const SessionState& session, Use use) {
   return ForEachTable(session, [&](const catalog::Table& table) -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(const auto resolved, session.session().FindTable(table.path));
+    const auto resolved = session.session().FindTable(table.path);
+    if (!resolved.ok()) return arrow::Status::OK();  // dropped meanwhile
     std::map<PartitionId, std::string> names;
-    for (const auto& partition : resolved->partitions()) names[partition->id] = partition->name;
-    for (const auto& bucket : resolved->buckets()) {
+    for (const auto& partition : (*resolved)->partitions()) names[partition->id] = partition->name;
+    for (const auto& bucket : (*resolved)->buckets()) {
+      // A bucket that nobody has asked for since the start may take a while.
+      ARROW_RETURN_NOT_OK(session.cancelled());
       use(table, bucket,
           std::vector<Cell>{Cell::Text(table.path.database), Cell::Text(table.path.table),
                             bucket.partition == kNoPartition ? Cell{} : Cell::Text(names[bucket.partition]),

@@ -31,7 +31,8 @@ runtime::Task<arrow::Result<int64_t>> RowsOf(const query::Environment& environme
 
 class TableSource final : public RowSource {
  public:
-  TableSource(query::Session session, query::TablePtr table) : session_(std::move(session)), table_(std::move(table)) {}
+  TableSource(const query::Environment& environment, query::TablePtr table)
+      : environment_(environment), table_(std::move(table)) {}
 
   const schema::Schema& columns() const override { return table_->schema(); }
   bool filters() const override { return true; }
@@ -40,12 +41,11 @@ class TableSource final : public RowSource {
   std::optional<int64_t> EstimateRows() const override {
     const auto buckets = table_->buckets();
     const size_t counted = std::min(buckets.size(), kBucketsCountedMax);
-    const auto& environment = session_.environment();
     int64_t rows = 0;
     for (size_t i = 0; i < counted; ++i) {
       const auto in_bucket = runtime::BlockOn(
-          environment.workers,
-          RowsOf(environment, buckets[i], table_->kind() == query::TableKind::kPrimaryKey, environment.workers));
+          environment_.workers,
+          RowsOf(environment_, buckets[i], table_->kind() == query::TableKind::kPrimaryKey, environment_.workers));
       if (!in_bucket.ok()) return std::nullopt;  // reading it will say why
       rows += *in_bucket;
     }
@@ -54,8 +54,9 @@ class TableSource final : public RowSource {
 
   arrow::Result<std::vector<std::shared_ptr<arrow::RecordBatchReader>>> Open(const SourceRequest& request,
                                                                              SessionState& session) const override {
-    auto& workers = session_.environment().workers;
-    ARROW_ASSIGN_OR_RAISE(const auto scan, runtime::BlockOn(workers, query::Scan::Open(session_,
+    auto& workers = environment_.workers;
+    // As who asks now: one DuckDB serves the sessions of many users, and keeps what it has found.
+    ARROW_ASSIGN_OR_RAISE(const auto scan, runtime::BlockOn(workers, query::Scan::Open(session.session(),
                                                                                        {.table = table_,
                                                                                         .columns = request.columns,
                                                                                         .filter = request.filter,
@@ -70,14 +71,14 @@ class TableSource final : public RowSource {
   }
 
  private:
-  const query::Session session_;
+  const query::Environment& environment_;
   const query::TablePtr table_;
 };
 
 }  // namespace
 
-RowSourcePtr MakeTableSource(query::Session session, query::TablePtr table) {
-  return std::make_shared<TableSource>(std::move(session), std::move(table));
+RowSourcePtr MakeTableSource(const query::Environment& environment, query::TablePtr table) {
+  return std::make_shared<TableSource>(environment, std::move(table));
 }
 
 }  // namespace thalweg::sql

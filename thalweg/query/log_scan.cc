@@ -144,6 +144,7 @@ class FollowingStream final : public LogStream {
     }
     while (true) {
       TW_CO_RETURN_NOT_OK(log_scan_.Check());
+      TW_CO_RETURN_NOT_OK(log_scan_.CheckRights());
       if (log_scan_.full() && !reading_) co_return ScanBatch();
       if (reading_) {
         TW_CO_ASSIGN_OR_RETURN(auto batch, rows_->Next());
@@ -254,6 +255,11 @@ LogScan::LogScan(Session session, ScanRequest request, ScanShape shape, std::vec
     if (part.next.value > 0 || request_.follow) NoteReached(part.bucket, part.next);
   }
   parts_ = CutParts(std::move(parts), !request_.follow);
+}
+
+arrow::Status LogScan::CheckRights() const {
+  const auto& path = request_.table->base()->path;
+  return session_.Require(security::Operation::kRead, security::Resource::Table(path.database, path.table));
 }
 
 std::optional<LogPart> LogScan::TakePart() {

@@ -24,6 +24,8 @@ class LogScan final : public ScanCore {
   size_t streams_max() const override { return streams_max_; }
   std::vector<std::unique_ptr<ScanStream>> Split(size_t count) override;
 
+  /// Whether the user may still read what comes: following goes on for as long as the client likes.
+  arrow::Status CheckRights() const;
   /// The next part that nobody has taken; of a scan that does not follow.
   std::optional<LogPart> TakePart();
 

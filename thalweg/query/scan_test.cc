@@ -1,6 +1,9 @@
 #include "thalweg/query/scan.h"
 
 #include "arrow/array/array_nested.h"
+#include "thalweg/format/aligned_row.h"
+#include "thalweg/format/arrow_batch.h"
+#include "thalweg/format/log_batch.h"
 #include "thalweg/query/test_query_internal.h"
 
 namespace thalweg::query {
@@ -51,6 +54,66 @@ TEST_F(ScanTest, AFilterIsAppliedExactlyToColumnsThatAreNotGiven) {
   const auto wrong =
       TryRead({.table = table, .filter = Leaf(table, "id", LeafFunction::kEqual, {Datum{std::string("x")}})});
   EXPECT_EQ(CodeOf(wrong.status()), ErrorCode::kInvalidScanRequest);
+}
+
+/// A batch of TestRows with statistics of `id`, as Fluss's Java clients make them.
+Bytes WithStatistics(int64_t first, int64_t count) {
+  const Bytes plain =
+      format::EncodeArrowBatch({.schema_id = SchemaId(1)}, *TestRows(first, count), {}, format::BodyCodec::kNone)
+          .ValueOrDie();
+  std::string block{1, 1, 0, 0, 0, 0, 0, 0, 0};  // the version, one column, the first, without nulls
+  const auto append_number = [&](size_t number) {
+    uint8_t bytes[4];
+    StoreLittle(bytes, static_cast<int32_t>(number));
+    block.append(AsText(bytes));
+  };
+  const std::vector<schema::DataType> types{{.kind = schema::TypeKind::kBigInt}};
+  for (const int64_t edge : {first, first + count - 1}) {
+    const Datum value{edge};
+    const auto row = format::EncodeAlignedRow({&value, 1}, types).ValueOrDie();
+    append_number(row.size());
+    block.append(AsText(row));
+  }
+  const std::string statistics = std::exchange(block, "");
+  append_number(statistics.size());
+  std::string made(AsText(plain.view().first(format::kHeaderBytesV0)));
+  made.append(block).append(statistics).append(AsText(plain.view().subspan(format::kHeaderBytesV0)));
+  auto* bytes = reinterpret_cast<uint8_t*>(made.data());
+  bytes[format::kMagicAt] = 1;
+  StoreLittle(bytes + format::kLengthAt, static_cast<int32_t>(made.size() - format::kLengthPrefixBytes));
+  format::StoreCrc({bytes, made.size()});
+  return Bytes::Copy(AsBytes(made));
+}
+
+TEST_F(ScanTest, StatisticsLeaveOutBatches) {
+  const auto table = Create("t", TestTable());
+  for (int64_t i = 0; i < 10; ++i) {
+    const Bytes batch = WithStatistics(100 * i, 100);
+    auto records = std::make_shared<Buffer>(batch.size());
+    std::ranges::copy(batch.view(), records->data());
+    auto request = tablet::AppendRequest::Make(records, records->view(), 1 << 20).ValueOrDie();
+    ASSERT_TRUE(
+        sim_.Await(engine_->Append({table->id(), kNoPartition, BucketId(0)}, std::move(request), true, 10'000, home_))
+            .ok());
+  }
+  const auto id_is = [&](LeafFunction function, std::vector<Datum> values) {
+    return Leaf(table, "id", function, std::move(values));
+  };
+  EXPECT_EQ(Read({.table = table, .filter = id_is(LeafFunction::kEqual, {Datum{int64_t{250}}})})->num_rows(), 1);
+  EXPECT_EQ(last_->stats().batches_pruned, 9u);
+  EXPECT_EQ(last_->stats().rows_read, 100u);
+  EXPECT_EQ(Read({.table = table, .filter = id_is(LeafFunction::kGreaterOrEqual, {Datum{int64_t{750}}})})->num_rows(),
+            250);
+  EXPECT_EQ(last_->stats().batches_pruned, 7u);
+  EXPECT_EQ(
+      Read({.table = table, .filter = id_is(LeafFunction::kIn, {Datum{int64_t{-1}}, Datum{int64_t{999}}})})->num_rows(),
+      1);
+  EXPECT_EQ(last_->stats().batches_pruned, 9u);
+  EXPECT_EQ(
+      Read({.table = table, .filter = Leaf(table, "score", LeafFunction::kEqual, {Datum{int64_t{3}}})})->num_rows(),
+      100);
+  EXPECT_EQ(last_->stats().batches_pruned, 0u) << "of this column there are no statistics";
+  EXPECT_EQ(Read({.table = table})->num_rows(), 1000);
 }
 
 TEST_F(ScanTest, ALimitHoldsOverAllStreams) {
@@ -161,6 +224,26 @@ TEST_F(ScanTest, EqualityOnThePrimaryKeyIsALookup) {
             .limit = 5});
   EXPECT_THAT(Texts(*narrowed, 1), ElementsAre("name 9"));
   EXPECT_EQ(Read({.table = table, .filter = key({})})->num_rows(), 0);
+}
+
+TEST_F(ScanTest, KeysOfSeveralColumnsAndOfPartitionsAreLookedUpToo) {
+  const auto table = Create("t", TestTable({"score", "name"}, 4, {"name"}));
+  Upsert(table, TestRows(0, 20, "n"));
+  const auto scores = Leaf(table, "score", LeafFunction::kIn, {Datum{int64_t{3}}, Datum{int64_t{4}}});
+  const auto names = Leaf(table, "name", LeafFunction::kIn,
+                          {Datum{std::string("n3")}, Datum{std::string("n14")}, Datum{std::string("none")}});
+  const auto rows = Read({.table = table, .columns = {{0}}, .filter = format::Predicate::And({names, scores})});
+  EXPECT_THAT(Numbers(*rows, 0), UnorderedElementsAreArray({3, 14}));
+  EXPECT_EQ(last_->stats().rows_read, 2u);
+  const auto one =
+      Read({.table = table,
+            .filter = format::Predicate::And({Leaf(table, "name", LeafFunction::kEqual, {Datum{std::string("n7")}}),
+                                              Leaf(table, "score", LeafFunction::kEqual, {Datum{int64_t{7}}})})});
+  EXPECT_EQ(one->num_rows(), 1);
+  EXPECT_EQ(last_->stats().rows_read, 1u);
+  EXPECT_EQ(Read({.table = table, .filter = Leaf(table, "id", LeafFunction::kEqual, {Datum{int64_t{3}}})})->num_rows(),
+            1);
+  EXPECT_EQ(last_->stats().rows_read, 20u);
 }
 
 TEST_F(ScanTest, PartitionsAreChosenByNameAndByFilter) {
@@ -422,6 +505,21 @@ TEST_F(ScanTest, RightsAreThoseOfTheRpcPort) {
   EXPECT_EQ(AsUser().ListTables("fluss")->size(), 1u);
   EXPECT_EQ(CodeOf(TryWrite(table, WriteKind::kAppend, TestRows(3, 1)).status()), ErrorCode::kAuthorization);
   EXPECT_EQ(CodeOf(sim_.Await(DropTable(AsUser(), {"fluss", "t"}, false, home_)).status()), ErrorCode::kAuthorization);
+  Token token;
+  token.Add({table->id(), kNoPartition, BucketId(0)}, LogOffset(3));
+  EXPECT_TRUE(AsUser().RequireToSee(token).ok());
+  EXPECT_EQ(CodeOf(AsUser("bob").RequireToSee(token)), ErrorCode::kAuthorization);
+  EXPECT_TRUE(AsUser().ListDatabases().empty());
+  EXPECT_EQ(AsUser().ListDatabasesOfTables().size(), 1u);
+  EXPECT_TRUE(AsUser("bob").ListDatabasesOfTables().empty());
+
+  // A right that is taken back ends a scan that follows.
+  const auto scan = Open({.table = Find("t"), .follow = true}).ValueOrDie();
+  const auto stream = std::move(scan->Split(1)[0]);
+  EXPECT_EQ(Next(*stream)->rows->num_rows(), 3);
+  ASSERT_TRUE(
+      sim_.Await(catalog_->DropAcls({security::AclFilter{}}, [](auto&) { return arrow::Status::OK(); }, home_)).ok());
+  EXPECT_EQ(CodeOf(Next(*stream).status()), ErrorCode::kAuthorization);
   environment_->policy = nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,8 +13,8 @@
 #include "fmt/format.h"
 #include "thalweg/cli/line_editor.h"
 #include "thalweg/runtime/clock.h"
+#include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/signals.h"
-#include "thalweg/runtime/threads.h"
 #include "thalweg/sql/token.h"
 
 namespace thalweg::cli {
@@ -130,7 +131,9 @@ class Shell {
   RowFormat format_;
   Output& output_;
   bool timer_ = false;
-  runtime::ThreadExecutor thread_{"shell"};
+  // Signals come to shards alone.
+  const std::unique_ptr<runtime::Shards> shards_ = runtime::Shards::Start(1);
+  runtime::Executor& thread_ = shards_->at(0);
   LineEditor editor_;
 };
 

@@ -54,7 +54,8 @@ arrow::Status StatusOf(const duckdb::ErrorData& error) {
       return arrow::Status::Cancelled("The query was cancelled.");
     case duckdb::ExceptionType::INTERNAL:
     case duckdb::ExceptionType::FATAL:
-      return arrow::Status::UnknownError(error.Message());
+      // Where in its code it happened is nothing to its user.
+      return arrow::Status::UnknownError(error.Message().substr(0, error.Message().find("\n\nStack Trace")));
     case duckdb::ExceptionType::NOT_IMPLEMENTED:
       return arrow::Status::NotImplemented(error.Message());
     default:

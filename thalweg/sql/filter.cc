@@ -26,7 +26,12 @@ using format::Predicate;
 /// Time since 1970, `per_second` of them in a second.
 format::TimestampValue Moment(int64_t count, int64_t per_second) {
   const int64_t per_milli = per_second / 1000;
-  if (per_milli == 0) return {count * 1000, 0};
+  if (per_milli == 0) {
+    int64_t millis = 0;
+    // Infinity, which is the last number of seconds, stays beyond all others.
+    if (__builtin_mul_overflow(count, int64_t{1000}, &millis)) millis = count < 0 ? INT64_MIN : INT64_MAX;
+    return {millis, 0};
+  }
   int64_t millis = count / per_milli;
   if (millis * per_milli > count) --millis;
   return {millis, static_cast<int32_t>((count - millis * per_milli) * (1'000'000 / per_milli))};

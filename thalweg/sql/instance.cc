@@ -24,6 +24,8 @@ void Configure(duckdb::DBConfig& config, size_t threads, uint64_t memory_bytes_m
   set("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
   set("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
   set("allow_community_extensions", duckdb::Value::BOOLEAN(false));
+  // They are files of whoever runs the server, and would be shown to whoever asks it.
+  set("allow_persistent_secrets", duckdb::Value::BOOLEAN(false));
   // Tables have no order over their buckets that would be worth one thread.
   set("preserve_insertion_order", duckdb::Value::BOOLEAN(false));
   set("lock_configuration", duckdb::Value::BOOLEAN(true));
@@ -34,9 +36,12 @@ void Configure(duckdb::DBConfig& config, size_t threads, uint64_t memory_bytes_m
 // Functions that change DuckDB for whoever comes next, or that read memory where they are told to. (Functions that read files
 // find that they may not.)
 constexpr const char* kRemovedTableFunctions[] = {
-    "add_parquet_key", "arrow_scan",      "arrow_scan_dumb",     "checkpoint",          "force_checkpoint",
-    "copy_database",   "disable_logging", "enable_logging",      "import_database",     "json_execute_serialized_sql",
-    "seq_scan",        "storage_info",    "pragma_storage_info", "truncate_duckdb_logs"};
+    "add_parquet_key", "arrow_scan",      "arrow_scan_dumb",     "checkpoint",           "force_checkpoint",
+    "copy_database",   "disable_logging", "enable_logging",      "import_database",      "json_execute_serialized_sql",
+    "seq_scan",        "storage_info",    "pragma_storage_info", "truncate_duckdb_logs", "duckdb_secrets",
+    "which_secret"};
+// And what needs a table or a transaction of DuckDB's own.
+constexpr const char* kRemovedFunctions[] = {"write_log", "txid_current"};
 
 void RemoveFunctions(duckdb::DuckDB& database) {
   duckdb::Connection connection(database);
@@ -52,7 +57,7 @@ void RemoveFunctions(duckdb::DuckDB& database) {
       catalog.DropEntry(*connection.context, info);
     };
     for (const char* name : kRemovedTableFunctions) remove(duckdb::CatalogType::TABLE_FUNCTION_ENTRY, name);
-    remove(duckdb::CatalogType::SCALAR_FUNCTION_ENTRY, "write_log");
+    for (const char* name : kRemovedFunctions) remove(duckdb::CatalogType::SCALAR_FUNCTION_ENTRY, name);
   });
 }
 

@@ -175,8 +175,20 @@ arrow::Result<std::shared_ptr<Statement>> PrepareForDuckDb(const std::shared_ptr
   return DuckStatement::Make(core, std::move(parsed[0]));
 }
 
+/// Takes back a table that could not be filled.
+arrow::Status NotFilled(const SessionCore& core, const schema::TablePath& path, const arrow::Status& why) {
+  const auto dropped = RunDefinition(core.session(), core.database(), DropTable{.name = {path.database, path.table}});
+  if (dropped.ok()) return why;
+  return Error(CodeOf(why), "{} The table {} stays, with what has come into it: {}", why.message(), path,
+               dropped.message());
+}
+
 /// CREATE TABLE … AS: makes the table after the query's columns, then fills it.
 arrow::Result<Answer> CreateFromQuery(SessionCore& core, CreateTable create) {
+  const auto path = create.name.In(core.database());
+  if (std::exchange(create.ignore_if_exists, false) && core.session().FindTable(path).ok()) {
+    return Answer{.kind = StatementKind::kChange};
+  }
   const auto shared = core.shared_from_this();
   ARROW_ASSIGN_OR_RAISE(const auto query, PrepareForDuckDb(shared, *create.query));
   if (query->kind() != StatementKind::kQuery) return arrow::Status::Invalid("Behind AS a query is expected.");
@@ -187,12 +199,11 @@ arrow::Result<Answer> CreateFromQuery(SessionCore& core, CreateTable create) {
     columns.push_back({.name = field->name(), .type = *std::move(type)});
   }
   ARROW_ASSIGN_OR_RAISE(create.descriptor.schema, SchemaOf(create, std::move(columns)));
-  const auto path = create.name.In(core.database());
   ARROW_RETURN_NOT_OK(RunDefinition(core.session(), core.database(), create));
   const std::string insert = "INSERT INTO " + duckdb::KeywordHelper::WriteQuoted(path.database, '"') + "." +
                              duckdb::KeywordHelper::WriteQuoted(path.table, '"') + " " + *create.query;
   auto result = core.connection().Query(insert);
-  if (result->HasError()) return StatusOf(result->GetErrorObject());
+  if (result->HasError()) return NotFilled(core, path, StatusOf(result->GetErrorObject()));
   return Answer{.kind = StatementKind::kChange, .changed_rows = result->GetValue(0, 0).GetValue<int64_t>()};
 }
 

@@ -36,10 +36,15 @@ arrow::Status CheckAllowed(const duckdb::SQLStatement& statement) {
     case StatementType::INSERT_STATEMENT:
     case StatementType::UPDATE_STATEMENT:
     case StatementType::DELETE_STATEMENT:
-    case StatementType::CREATE_STATEMENT:
     case StatementType::DROP_STATEMENT:
     case StatementType::RELATION_STATEMENT:
       return arrow::Status::OK();
+    case StatementType::CREATE_STATEMENT:
+      // One would be every session's.
+      if (statement.Cast<duckdb::CreateStatement>().info->type != duckdb::CatalogType::SECRET_ENTRY) {
+        return arrow::Status::OK();
+      }
+      return Refuse("A secret", "queries reach no network.");
     case StatementType::EXPLAIN_STATEMENT:
       return CheckAllowed(*statement.Cast<duckdb::ExplainStatement>().stmt);
     case StatementType::TRANSACTION_STATEMENT:

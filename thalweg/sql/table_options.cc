@@ -16,13 +16,14 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kKeptPrefixes = {"client.", "scan.", "lookup.", "sink.", "custom."};
 constexpr std::string_view kFields = "fields.";
+constexpr std::array<std::string_view, 3> kOnlyAtFirst = {"bucket.num", "bucket.key", "auto-increment.fields"};
 
 bool IsKept(std::string_view key) {
   return std::ranges::any_of(kKeptPrefixes, [&](std::string_view prefix) { return key.starts_with(prefix); });
 }
 
 arrow::Status NotKnown(std::string_view key) {
-  std::vector<std::string> known = {"bucket.num", "bucket.key", "auto-increment.fields"};
+  std::vector<std::string> known(kOnlyAtFirst.begin(), kOnlyAtFirst.end());
   for (const auto& option : schema::TableOptions()) known.emplace_back(option.key);
   const std::string_view nearest = NearestName(key, known);
   return Error(ErrorCode::kInvalidConfig,
@@ -97,6 +98,9 @@ arrow::Status ApplyTableOptions(const std::map<std::string, std::string>& option
 
 arrow::Status CheckTableOptionChanges(const std::vector<schema::OptionChange>& changes) {
   for (const auto& change : changes) {
+    if (std::ranges::find(kOnlyAtFirst, change.key) != kOnlyAtFirst.end() || change.key.starts_with(kFields)) {
+      return Error(ErrorCode::kInvalidConfig, "'{}' is given when a table is created, and stays as it is.", change.key);
+    }
     const schema::TableOption* option = schema::FindTableOption(change.key);
     if (option != nullptr) {
       if (change.value) ARROW_RETURN_NOT_OK(schema::CheckOptionValue(*option, *change.value));

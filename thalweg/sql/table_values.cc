@@ -22,6 +22,9 @@ namespace {
 
 using schema::TypeKind;
 
+// DuckDB's, of moments in any unit.
+constexpr int64_t kInfinity = INT64_MAX;
+
 /// Nanoseconds in one unit.
 int64_t NanosOf(arrow::TimeUnit::type unit) {
   switch (unit) {
@@ -62,11 +65,16 @@ arrow::Result<std::shared_ptr<arrow::ArrayData>> Rescale(const arrow::ArrayData&
   ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer((data.offset + data.length) * sizeof(To)));
   const From* from = data.GetValues<From>(1, 0);
   To* values = buffer->mutable_data_as<To>();
+  const bool moments = data.type->id() == arrow::Type::TIMESTAMP;
   for (int64_t i = 0; i < data.offset + data.length; ++i) {
     int64_t value = 0;
     const bool null = data.buffers[0] != nullptr && !arrow::bit_util::GetBit(data.buffers[0]->data(), i);
     if (!null && __builtin_mul_overflow(static_cast<int64_t>(from[i]), multiply, &value)) {
       return Error(ErrorCode::kInvalidTable, "A time is beyond what {} can hold.", to->ToString());
+    }
+    // In another unit it would be some moment, and one that DuckDB cannot read.
+    if (!null && moments && (from[i] == kInfinity || from[i] == -kInfinity)) {
+      return Error(ErrorCode::kInvalidTable, "Infinity is no moment that {} can hold.", to->ToString());
     }
     values[i] = static_cast<To>(FloorDivide(value, divide));
   }

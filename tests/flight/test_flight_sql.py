@@ -100,6 +100,17 @@ def test_tables_are_ingested(cursor: Any, database: str) -> None:
     assert cursor.fetchone() == (2000, 1000)
 
 
+def test_a_table_is_replaced_by_one_that_can_be(cursor: Any, database: str) -> None:
+    cursor.adbc_ingest("log", pa.table({"id": [1, 2, 3]}), mode="create", db_schema_name=database)
+    with pytest.raises(adbc_driver_manager.Error):
+        cursor.adbc_ingest("log", pa.table({"id": pa.array([1], pa.duration("s"))}), mode="replace", db_schema_name=database)
+    cursor.execute(f"SELECT sum(id) FROM {database}.log")
+    assert cursor.fetchone() == (6,)
+    assert cursor.adbc_ingest("log", pa.table({"name": ["a"]}), mode="replace", db_schema_name=database) == 1
+    cursor.execute(f"SELECT * FROM {database}.log")
+    assert cursor.fetchall() == [("a",)]
+
+
 def test_what_there_is(connection: Any, stock: str) -> None:
     database, name = stock.split(".")
     info = connection.adbc_get_info()

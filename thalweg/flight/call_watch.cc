@@ -43,8 +43,7 @@ struct CallWatch::Entry::State {
 
   /// Holding the lock.
   void End(arrow::Status reason) {
-    if (!why.ok()) return;
-    why = std::move(reason);
+    if (why.ok()) why = std::move(reason);
     cancel(why);
   }
 
@@ -70,7 +69,7 @@ void CallWatch::Shared::Look() {
   const int64_t patience_ms = pressed ? options.pressed_send_ms_max : options.send_ms_max;
   for (Entry::State* entry : entries) {
     const int64_t since_ns = entry->sending_since_ns;
-    if (entry->context.is_cancelled()) {
+    if (!entry->why.ok() || entry->context.is_cancelled()) {
       entry->End(CallCancelled());
     } else if (since_ns != 0 && now_ns - since_ns > patience_ms * kNsPerMs) {
       entry->End(Error(ErrorCode::kRequestTimeOut,

@@ -58,8 +58,9 @@ class CallWatch {
     void End();
     std::shared_ptr<State> state_;
   };
-  /// `cancel` is called once, on whatever thread, when the client is gone, does not take what it is sent, or the server stops. It
-  /// must not wait, nor end the entry. `context` outlives the entry.
+  /// `cancel` is called, on whatever thread, when the client is gone, does not take what it is sent, or the server stops; again
+  /// every `interval` while the entry lasts, as what it is to end may only just begin, and with the first reason. It must not
+  /// wait, nor end the entry. `context` outlives the entry.
   Entry Watch(const arrow::flight::ServerCallContext& context, Cancel cancel);
 
   /// Cancels all calls, and those that come.

@@ -85,7 +85,7 @@ arrow::Status PutParameters(const Call& call, const std::string& handle, Reader&
   return Answer(writer, result);
 }
 
-arrow::Result<query::TablePtr> Create(const Call& call, const schema::TablePath& path, const arrow::Schema& like) {
+arrow::Result<schema::TableDescriptor> DescriptorLike(const arrow::Schema& like) {
   schema::Schema::Parts parts;
   for (const auto& field : like.fields()) {
     ARROW_ASSIGN_OR_RAISE(auto type, FromArrowField(*field));
@@ -93,9 +93,7 @@ arrow::Result<query::TablePtr> Create(const Call& call, const schema::TablePath&
   }
   schema::TableDescriptor descriptor;
   ARROW_ASSIGN_OR_RAISE(descriptor.schema, schema::Schema::Make(std::move(parts)));
-  return call.services.Wait([&](runtime::Executor& home) {
-    return query::CreateTable(call.session, path, std::move(descriptor), false, home);
-  });
+  return descriptor;
 }
 
 arrow::Result<query::TablePtr> TableFor(const Call& call, const sql_pb::CommandStatementIngest& command,
@@ -114,14 +112,21 @@ arrow::Result<query::TablePtr> TableFor(const Call& call, const sql_pb::CommandS
       return Error(ErrorCode::kTableAlreadyExist, "Table {} exists already.", path);
     }
     if (options.if_exists() != Options::TABLE_EXISTS_OPTION_REPLACE) return found;
-    ARROW_RETURN_NOT_OK(
-        call.services.Wait([&](runtime::Executor& home) { return query::DropTable(call.session, path, true, home); })
-            .status());
   } else if (CodeOf(found.status()) != ErrorCode::kTableNotExist ||
              options.if_not_exist() != Options::TABLE_NOT_EXIST_OPTION_CREATE) {
     return found.status();
   }
-  return Create(call, path, schema);
+  // What stands in the way of the new table is said before the old one goes.
+  ARROW_ASSIGN_OR_RAISE(auto descriptor, DescriptorLike(schema));
+  ARROW_RETURN_NOT_OK(call.session.Require(security::Operation::kCreate, security::Resource::Database(path.database)));
+  if (found.ok()) {
+    ARROW_RETURN_NOT_OK(
+        call.services.Wait([&](runtime::Executor& home) { return query::DropTable(call.session, path, true, home); })
+            .status());
+  }
+  return call.services.Wait([&](runtime::Executor& home) {
+    return query::CreateTable(call.session, path, std::move(descriptor), false, home);
+  });
 }
 
 arrow::Status PutIngest(const Call& call, const sql_pb::CommandStatementIngest& command, Reader& reader,

@@ -27,6 +27,7 @@ arrow::Result<sql::Answer> Run(const Call& call, ReadyStatement& ready,
                                const std::shared_ptr<arrow::RecordBatch>& parameters) {
   sql::Session* session = &*ready.lease;
   const auto entry = call.services.watch.Watch(call.context, [session](const arrow::Status&) { session->Cancel(); });
+  ARROW_RETURN_NOT_OK(entry.why());  // where the server stops already
   if (ready.statement->kind() == sql::StatementKind::kSession) ready.lease.Claim();
   auto answer = ready.statement->Execute(parameters);
   const arrow::Status why = entry.why();

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "arrow/result.h"
 #include "thalweg/base/bytes.h"
@@ -12,6 +15,7 @@
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/gate.h"
 #include "thalweg/runtime/task.h"
+#include "thalweg/runtime/timer.h"
 
 namespace thalweg::client {
 
@@ -41,6 +45,8 @@ class Channel {
   struct Slot {
     runtime::Completion<arrow::Result<Bytes>> done;
     bool settled = false;
+    std::optional<int64_t> due_ns{};  ///< once it is waited for
+    runtime::Nanos limit{};
 
     void Settle(arrow::Result<Bytes> result) {
       if (!std::exchange(settled, true)) done.Set(std::move(result));
@@ -51,9 +57,16 @@ class Channel {
   runtime::Task<arrow::Result<Bytes>> ReadFrame();
   runtime::Task<arrow::Status> ReadExactly(MutableByteView into);
   void Fail(arrow::Status status);
+  void Watch(int64_t due_ns);
+  void SettleLate();
 
   std::unique_ptr<net::Stream> stream_;
   std::map<int32_t, std::shared_ptr<Slot>> slots_;
+  // One timer for all, which most answers come before: one for each would stay behind for as long as its limit.
+  runtime::Timer watch_;
+  int64_t watched_ns_ = 0;  ///< where watch_ is armed
+  Buffer ahead_;            ///< read, and no answer yet
+  ByteView unused_;         ///< of it
   arrow::Status failure_;
   runtime::Gate reading_;
 };

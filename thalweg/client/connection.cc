@@ -8,6 +8,7 @@
 #include "thalweg/net/tcp.h"
 #include "thalweg/net/tls_context.h"
 #include "thalweg/runtime/block_on.h"
+#include "thalweg/runtime/caller_loop.h"
 #include "thalweg/runtime/shards.h"
 #include "thalweg/runtime/task.h"
 #include "thalweg/wire/frame.h"
@@ -42,7 +43,20 @@ runtime::Task<bool> Wait(runtime::Executor& shard, runtime::Nanos time) {
 
 }  // namespace
 
-Connection::Connection(ConnectionOptions options) : options_(std::move(options)), shards_(runtime::Shards::Start(1)) {}
+Connection::Connection(ConnectionOptions options) : options_(std::move(options)) {
+  if (options_.own_thread) {
+    thread_ = runtime::Shards::Start(1);
+  } else {
+    loop_ = std::make_unique<runtime::CallerLoop>();
+  }
+}
+
+runtime::Executor& Connection::executor() const { return thread_ ? thread_->at(0) : loop_->executor(); }
+
+template <typename T>
+T Connection::Run(runtime::Task<T> task) {
+  return thread_ ? runtime::BlockOn(thread_->at(0), std::move(task)) : loop_->Run(std::move(task));
+}
 
 std::unique_ptr<Connection> Connection::Make(ConnectionOptions options) {
   return std::unique_ptr<Connection>(new Connection(std::move(options)));
@@ -56,18 +70,18 @@ arrow::Result<std::unique_ptr<Connection>> Connection::Open(ConnectionOptions op
 
 Connection::~Connection() {
   Disconnect();
-  shards_->Stop();
+  if (thread_) thread_->Stop();
 }
 
 void Connection::Disconnect() {
   if (!channel_) return;
-  runtime::BlockOn(shards_->at(0), channel_->Stop());
+  Run(channel_->Stop());
   channel_.reset();
 }
 
 arrow::Status Connection::Reconnect() {
   Disconnect();
-  auto channel = runtime::BlockOn(shards_->at(0), Connect(shards_->at(0), options_));
+  auto channel = Run(Connect(executor(), options_));
   if (!channel.ok()) {
     return Error(ErrorCode::kNetwork, "No connection to {}: {} Is the server running?", options_.server.ToString(),
                  channel.status().message());
@@ -113,21 +127,19 @@ arrow::Status Connection::CheckOffered(wire::ApiKey key) const {
 arrow::Result<int32_t> Connection::Send(wire::ApiKey key, const google::protobuf::MessageLite& request) {
   ARROW_RETURN_NOT_OK(CheckOffered(key));
   const int32_t id = TakeId();
-  ARROW_RETURN_NOT_OK(
-      runtime::BlockOn(shards_->at(0), channel_->Write(id, wire::EncodeRequest(key, kVersion, id, request))));
+  ARROW_RETURN_NOT_OK(Run(channel_->Write(id, wire::EncodeRequest(key, kVersion, id, request))));
   return id;
 }
 
 arrow::Result<Bytes> Connection::Exchange(wire::ApiKey key, const std::function<Bytes(int32_t id)>& encode) {
   ARROW_RETURN_NOT_OK(CheckOffered(key));
   const int32_t id = TakeId();
-  return runtime::BlockOn(shards_->at(0), SendAndAwait(*channel_, id, encode(id), options_.answer_limit));
+  return Run(SendAndAwait(*channel_, id, encode(id), options_.answer_limit));
 }
 
 arrow::Status Connection::Receive(int32_t id, google::protobuf::MessageLite* answer) {
   if (!channel_) return Error(ErrorCode::kNetwork, "There is no connection to {}.", options_.server.ToString());
-  ARROW_ASSIGN_OR_RAISE(const Bytes frame,
-                        runtime::BlockOn(shards_->at(0), channel_->Await(id, options_.answer_limit)));
+  ARROW_ASSIGN_OR_RAISE(const Bytes frame, Run(channel_->Await(id, options_.answer_limit)));
   ARROW_ASSIGN_OR_RAISE(const auto response, wire::DecodeResponse(frame.view()));
   ARROW_RETURN_NOT_OK(response.status);
   return wire::ParseBody(response.body, answer);
@@ -142,6 +154,6 @@ arrow::Status Connection::Call(wire::ApiKey key, const google::protobuf::Message
   return wire::ParseBody(response.body, answer);
 }
 
-void Connection::Sleep(runtime::Nanos time) { runtime::BlockOn(shards_->at(0), Wait(shards_->at(0), time)); }
+void Connection::Sleep(runtime::Nanos time) { Run(Wait(executor(), time)); }
 
 }  // namespace thalweg::client

@@ -22,10 +22,16 @@ bool MayPass(ErrorCode code) {
   }
 }
 
+/// Whoever has a connection waits for its answers.
+ConnectionOptions WithoutThread(ConnectionOptions options) {
+  options.own_thread = false;
+  return options;
+}
+
 }  // namespace
 
 ConnectionPool::ConnectionPool(ConnectionOptions options, PoolLimits limits)
-    : options_(std::move(options)), limits_(limits) {
+    : options_(WithoutThread(std::move(options))), limits_(limits) {
   TW_CHECK(limits_.connections_max > 0 && limits_.tries_max > 0);
 }
 

@@ -27,7 +27,8 @@ struct PoolLimits {
 enum class Repeat : uint8_t { kYes, kNo };
 
 /// Connections to one server for several threads. They are opened when they are needed, kept, and opened again when they
-/// have broken, so that a server that restarts is hardly noticed.
+/// have broken, so that a server that restarts is hardly noticed. None has a thread: work on it that sends ahead has its answers taken in
+/// when it asks for them.
 /// Thread safety: all but the destructor, which waits for nobody.
 class ConnectionPool {
  public:

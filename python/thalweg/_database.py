@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from thalweg._table import DEFAULT_DATABASE, Table, split_name
 from thalweg.errors import DatabaseNotFound, TableNotFound, ThalwegError, Unsupported, did_you_mean
 
 if TYPE_CHECKING:
+    import pyarrow.flight as flight
+
     from thalweg._flight import FlightDoor
 
 _open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -172,20 +174,26 @@ class Database:
 
     # ---- SQL
 
-    def sql(self, query: str) -> Scan:
+    def sql(self, query: str, *, at_least: str | None = None) -> Scan:
         """The result of a statement, which the server runs: a query whenever rows of it are read, all else now and once.
 
         Args:
             query: DuckDB's SQL over the server's tables: `select * from shop.orders where id = 7`.
+            at_least: a token of a write or an earlier read: what it names is seen.
 
         Returns:
-            A `Scan`: `to_arrow()`, `to_pandas()`, `to_polars()`, or iterate over its record batches.
+            A `Scan`: `to_arrow()`, `to_pandas()`, `to_polars()`, or iterate over its record batches. Its `token` is, once the rows were
+            read, what they reflect of all tables that the statement has read; of an INSERT, UPDATE or DELETE also what it has written.
 
         Raises:
             Unsupported: the server has no SQL, or the connection is to the Fluss port alone.
+            RequestTimedOut: what `at_least` names has not come.
+            TableNotFound: `at_least` names a bucket that is not there (any more).
             ThalwegError: the statement is wrong; the message says where.
         """
         door = self._flight_door("run SQL")
+        if at_least:
+            door.act("WaitForToken", _message("WaitForToken", token=at_least))
         # Once, however often the result is read: it may change something.
         tickets, schema = door.query(query)
         return Scan(lambda: door.streams(tickets), schema, progress=self.progress)
@@ -279,10 +287,10 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _message(name: str) -> Any:
+def _message(name: str, **fields: Any) -> Any:
     from thalweg import _messages
 
-    return _messages.message(name)
+    return _messages.message(name, **fields)
 
 
 def _names(names: Sequence[str] | str) -> list[str]:

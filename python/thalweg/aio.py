@@ -185,8 +185,8 @@ class AsyncDatabase:
     async def tables(self, database: str | None = None) -> list[str]:
         return await _off_loop(self.sync.tables, database)
 
-    async def sql(self, query: str) -> AsyncScan:
-        return AsyncScan(await _off_loop(self.sync.sql, query))
+    async def sql(self, query: str, *, at_least: str | None = None) -> AsyncScan:
+        return AsyncScan(await _off_loop(self.sync.sql, query, at_least=at_least))
 
     async def close(self) -> None:
         await _off_loop(self.sync.close)

@@ -145,6 +145,44 @@ def test_mistakes_are_explained(cursor: Any, stock: str) -> None:
     assert cursor.fetchone() == (1,)
 
 
+def sql_chunks(door: Door, query: str) -> tuple[list[pa.RecordBatch], list[str]]:
+    """The batches of a statement's result, and the token that came with each."""
+    command = any_pb2.Any(type_url="type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery")
+    command.value = b"\x0a" + bytes([len(query.encode())]) + query.encode()
+    info = door.client.get_flight_info(flight.FlightDescriptor.for_command(command.SerializeToString()), door.options)
+    batches, tokens = [], []
+    for chunk in door.client.do_get(info.endpoints[0].ticket, door.options):
+        batches.append(chunk.data)
+        tokens.append(door.v1.ReadPosition.FromString(chunk.app_metadata.to_pybytes()).token if chunk.app_metadata else "")
+    return batches, tokens
+
+
+def test_a_result_ends_with_its_token(door: Door, stock: str) -> None:
+    batches, tokens = sql_chunks(door, f"SELECT * FROM {stock}")
+    assert sum(batch.num_rows for batch in batches) == 100
+    assert batches[-1].num_rows == 0
+    assert tokens[:-1] == [""] * (len(tokens) - 1)
+    assert tokens[-1] == door.read(stock).token
+    (insert, none), (_, written) = sql_chunks(door, f"INSERT INTO {stock} VALUES (7, 'x', 1)")
+    assert (insert.to_pylist(), none.num_rows) == ([{"Count": 1}], 0)
+    assert door.read(stock, at_least=written).token != tokens[-1]
+    assert sql_chunks(door, "SELECT 1 AS a")[1] == [""], "nothing was read"
+    empty, (token,) = sql_chunks(door, f"SELECT name FROM {stock} WHERE id = 4711")
+    assert (empty[0].num_rows, token.count(":")) == (0, 1), "that there is no row is what was read"
+
+
+def test_a_connection_waits_for_a_token(cursor: Any, door: Door, stock: str) -> None:
+    schema = pa.schema([("id", pa.int64()), ("pieces", pa.int32())])
+    (written,) = door.write(stock, pa.RecordBatch.from_pylist([{"id": 42, "pieces": 7}], schema))
+    cursor.execute(f"SET thalweg_at_least = '{written.token}'")
+    cursor.execute(f"SELECT pieces FROM {stock} WHERE id = 42")
+    assert cursor.fetchall() == [(7,)]
+    table = written.token.split("/")[0]
+    for token, message in (("nonsense", "is no token"), (f"{table}/9:1", "(?i)bucket"), ("4711/0:1", "4711")):
+        with pytest.raises(adbc_driver_manager.Error, match=message):
+            cursor.execute(f"SET thalweg_at_least = '{token}'")
+
+
 def test_a_query_is_cancelled(connection: Any) -> None:
     with connection.cursor() as cursor:
         timer = threading.Timer(1.0, cursor.adbc_cancel)

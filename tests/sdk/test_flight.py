@@ -51,6 +51,14 @@ def log(db: thalweg.Database, database: str) -> thalweg.Table:
     return table
 
 
+def token_of(table: thalweg.Table) -> str:
+    """What a scan of the whole table reflects."""
+    scan = table.scan()
+    scan.to_arrow()
+    assert scan.token
+    return scan.token
+
+
 def by_id(rows: pa.Table) -> list[dict[str, object]]:
     found: list[dict[str, object]] = rows.sort_by("id").to_pylist()
     return found
@@ -213,6 +221,33 @@ def test_sql(db: thalweg.Database, log: thalweg.Table) -> None:
             db.sql(query).to_arrow()
 
 
+def test_sql_tells_what_it_reflects_and_waits_for_what_it_must_see(db: thalweg.Database, stock: thalweg.Table, log: thalweg.Table) -> None:
+    written = stock.upsert([{"item": f"i{i}", "pieces": i} for i in range(10)])
+    found = db.sql(f"select count(*) as n from {stock.name} join {log.name} on pieces = id", at_least=written.token)
+    assert found.token is None, "nothing was read yet"
+    assert found.to_pylist() == [{"n": 10}]
+    assert found.token is not None
+    assert set(found.token.split(",")) == set(f"{token_of(stock)},{token_of(log)}".split(","))
+    changed = db.sql(f"update {stock.name} set shelf = 'A' where item = 'i3'")
+    assert changed.to_pylist() == [{"Count": 1}]
+    assert changed.token
+    assert list(stock.changes(["item"], since=written.token, until=changed.token).to_pylist()) == [{"item": "i3"}] * 2
+    again = db.sql(f"select shelf from {stock.name} where item = 'i3'", at_least=changed.token)
+    assert again.to_pylist() == again.to_pylist() == [{"shelf": "A"}]
+    bucket, _, end = changed.token.split(",")[0].rpartition(":")
+    for token, error, message in (
+        ("nonsense", thalweg.ThalwegError, "is no token"),
+        (f"{bucket.split('/')[0]}/9:1", thalweg.TableNotFound, "(?i)bucket"),
+        ("4711/0:1", thalweg.TableNotFound, "4711"),
+    ):
+        with pytest.raises(error, match=message):
+            db.sql("select 1", at_least=token)
+    writer = threading.Timer(0.3, lambda: stock.upsert([{"item": f"j{i}"} for i in range(30)]))
+    writer.start()
+    assert db.sql(f"select count(*) > 10 as more from {stock.name}", at_least=f"{bucket}:{int(end) + 1}").to_pylist() == [{"more": True}]
+    writer.join()
+
+
 def test_duckdb_and_polars_over_a_table(log: thalweg.Table) -> None:
     t = log.dataset()
     assert duckdb.sql("select count(*), sum(price) from t where id between 100 and 199 and day >= date '2026-01-10'").fetchall() == [
@@ -286,6 +321,8 @@ async def test_the_asynchronous_face(server: thalweg.Server, database: str) -> N
                 break
         assert await table.get(1) == {"id": 1, "a": "x"}
         assert [row["_change_type"] for row in await (await table.changes()).to_pylist()] == ["insert"]
-        assert await (await connection.sql(f"select a from {table.name}")).to_pylist() == [{"a": "x"}]
+        found = await connection.sql(f"select a from {table.name}", at_least=(await table.upsert([{"id": 1, "a": "x"}])).token)
+        assert await found.to_pylist() == [{"a": "x"}]
+        assert found.token
         assert (await table.delete(1)).rows == 1
         assert [batch async for batch in await table.scan()] == []

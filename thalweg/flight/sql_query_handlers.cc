@@ -34,6 +34,13 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> CountRow(int64_t count) {
   return arrow::RecordBatch::Make(CountSchema(), 1, {std::move(column)});
 }
 
+arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> CountStream(const Call& call, int64_t count,
+                                                                            std::string token) {
+  ARROW_ASSIGN_OR_RAISE(auto row, CountRow(count));
+  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::RecordBatchReader::Make({std::move(row)}, CountSchema()));
+  return std::make_unique<SqlStream>(call, std::move(reader), std::move(token));
+}
+
 arrow::Result<std::unique_ptr<FlightInfo>> InfoOf(const std::shared_ptr<arrow::Schema>& schema, std::string ticket,
                                                   const arrow::flight::FlightDescriptor& descriptor) {
   const std::vector<arrow::flight::FlightEndpoint> endpoints{
@@ -88,17 +95,11 @@ arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> Begin(const Call
   if (answer.rows) {
     return std::make_unique<SqlStream>(call, std::move(ready.lease), std::move(ready.statement), std::move(answer), id);
   }
-  ARROW_ASSIGN_OR_RAISE(auto count, CountRow(answer.changed_rows));
-  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::RecordBatchReader::Make({std::move(count)}, CountSchema()));
-  return std::make_unique<SqlStream>(call, std::move(reader));
+  return CountStream(call, answer.changed_rows, TokenText(answer.token, call.services.limits.message_bytes));
 }
 
 arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> Fetch(const Call& call, const pb::SqlHandle& handle) {
-  if (handle.has_count()) {
-    ARROW_ASSIGN_OR_RAISE(auto count, CountRow(handle.count()));
-    ARROW_ASSIGN_OR_RAISE(auto reader, arrow::RecordBatchReader::Make({std::move(count)}, CountSchema()));
-    return std::make_unique<SqlStream>(call, std::move(reader));
-  }
+  if (handle.has_count()) return CountStream(call, handle.count(), handle.token());
   if (handle.prepared().empty()) return Begin(call, Wanted{handle.text(), nullptr, {}}, handle.id());
   ARROW_ASSIGN_OR_RAISE(const auto wanted, WantedPrepared(call, handle.prepared()));
   return Begin(call, wanted, handle.id());
@@ -122,6 +123,7 @@ arrow::Result<std::unique_ptr<FlightInfo>> HandleSqlFlightInfo(const Call& call,
   ARROW_ASSIGN_OR_RAISE(const auto answer, Run(call, ready, wanted.parameters));
   pb::SqlHandle done;
   done.set_count(answer.changed_rows);
+  done.set_token(TokenText(answer.token, call.services.limits.message_bytes));
   return InfoOf(CountSchema(), TicketOf(std::move(done)), descriptor);
 }
 

@@ -34,4 +34,10 @@ arrow::Result<sql::Answer> Run(const Call& call, ReadyStatement& ready,
   return why.ok() ? std::move(answer) : why;
 }
 
+std::string TokenText(const std::shared_ptr<const sql::StatementToken>& token, int64_t bytes_max) {
+  std::string text = token ? token->Get().ToString() : std::string();
+  if (static_cast<int64_t>(text.size()) > bytes_max) text.clear();
+  return text;
+}
+
 }  // namespace thalweg::flight

@@ -27,4 +27,7 @@ arrow::Result<ReadyStatement> Prepare(const Call& call, const std::string& text)
 arrow::Result<sql::Answer> Run(const Call& call, ReadyStatement& ready,
                                const std::shared_ptr<arrow::RecordBatch>& parameters);
 
+/// A token as clients are told it; empty where there is nothing to tell, or it takes more than `bytes_max`. `token` may be null.
+std::string TokenText(const std::shared_ptr<const sql::StatementToken>& token, int64_t bytes_max);
+
 }  // namespace thalweg::flight

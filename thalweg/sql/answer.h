@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "arrow/type_fwd.h"
+#include "thalweg/sql/statement_token.h"
 
 namespace thalweg::sql {
 
@@ -26,6 +27,8 @@ struct Answer {
   std::shared_ptr<arrow::RecordBatchReader> rows{};
   /// Of kChange: how many rows were written or deleted, all of them durable.
   int64_t changed_rows = 0;
+  /// Of kQuery what it has read so far, all of it once `rows` has ended; of kChange what it has read and written. Null of all others.
+  std::shared_ptr<const StatementToken> token{};
 };
 
 }  // namespace thalweg::sql

@@ -138,6 +138,7 @@ class PhysicalChange final : public duckdb::PhysicalOperator {
                      arrow::RecordBatch::Make(arrow::schema(std::move(fields)), given->num_rows(), std::move(arrays)),
                      workers)));
     writing.written += answer.rows;
+    SessionState::Of(context).token()->Merge(answer.token);
     writing.row_count = 0;
   }
 

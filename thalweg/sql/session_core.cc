@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "duckdb/catalog/catalog_search_path.hpp"
@@ -5,10 +6,18 @@
 #include "duckdb/main/client_data.hpp"
 #include "fmt/format.h"
 #include "thalweg/base/error.h"
+#include "thalweg/runtime/block_on.h"
 #include "thalweg/sql/catalog_internal.h"
 #include "thalweg/sql/session_core_internal.h"
 
 namespace thalweg::sql {
+namespace {
+
+constexpr int64_t kTokenWaitMs = 10'000;
+// How long a wait goes on after it was cancelled.
+constexpr int64_t kTokenWaitSliceMs = 200;
+
+}  // namespace
 
 SessionCore::SessionCore(const EngineEnvironment& environment, QueryThreads& threads, SessionOptions options,
                          size_t thread_count, int64_t time_ms_max, GiveInstance give, TakeInstance take)
@@ -48,6 +57,18 @@ arrow::Status SessionCore::UseDatabase(const std::string& name) {
   if (duckdb::StringUtil::CIEquals(name, kSystemSchema)) found = kSystemSchema;
   if (found.empty()) return Error(ErrorCode::kDatabaseNotExist, "Database {} does not exist.", name);
   return SetDatabase(found);
+}
+
+arrow::Status SessionCore::WaitFor(const query::Token& token) {
+  int64_t left_ms = kTokenWaitMs;
+  while (true) {
+    const int64_t slice_ms = std::min(left_ms, kTokenWaitSliceMs);
+    const arrow::Status status =
+        runtime::BlockOn(workers(), query::WaitFor(environment_.query, token, slice_ms, workers()));
+    left_ms -= slice_ms;
+    if (CodeOf(status) != ErrorCode::kRequestTimeOut || left_ms <= 0) return status;
+    ARROW_RETURN_NOT_OK(state_->cancelled());
+  }
 }
 
 arrow::Status SessionCore::Begin() {

@@ -54,6 +54,11 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   duckdb::Connection& connection() { return *connection_; }
   duckdb::ClientContext& context() { return *connection_->context; }
   const query::Session& session() const { return state_->session(); }
+  /// Of the statement that runs.
+  std::shared_ptr<const StatementToken> token() const { return state_->token(); }
+  /// Waits until all that `token` names is visible, which it is for all later statements then. Only while a statement runs, which may
+  /// be cancelled. REQUEST_TIME_OUT, UNKNOWN_TABLE_OR_BUCKET.
+  arrow::Status WaitFor(const query::Token& token);
   runtime::Executor& workers() const { return environment_.query.workers; }
 
   const std::string& database() const { return database_; }

@@ -15,6 +15,7 @@ SessionState& SessionState::Of(duckdb::ClientContext& context) {
 void SessionState::Begin() {
   std::lock_guard lock(mutex_);
   why_ = arrow::Status::OK();
+  token_ = std::make_shared<StatementToken>();
   std::erase_if(scans_, [](const auto& scan) { return scan.expired(); });
 }
 
@@ -33,6 +34,11 @@ void SessionState::Cancel(const arrow::Status& why) {
 arrow::Status SessionState::cancelled() const {
   std::lock_guard lock(mutex_);
   return why_;
+}
+
+std::shared_ptr<StatementToken> SessionState::token() const {
+  std::lock_guard lock(mutex_);
+  return token_;
 }
 
 void SessionState::Add(const std::shared_ptr<query::Scan>& scan) {

@@ -8,6 +8,7 @@
 
 #include "thalweg/query/session.h"
 #include "thalweg/sql/duckdb_internal.h"
+#include "thalweg/sql/statement_token.h"
 
 namespace thalweg::query {
 class Scan;
@@ -38,6 +39,8 @@ class SessionState final : public duckdb::ClientContextState {
   /// OK while nobody cancelled the statement.
   arrow::Status cancelled() const;
   void Add(const std::shared_ptr<query::Scan>& scan);
+  /// Of the statement that runs: what it reads and writes is noted there.
+  std::shared_ptr<StatementToken> token() const;
 
  private:
   const EngineEnvironment& environment_;
@@ -47,6 +50,7 @@ class SessionState final : public duckdb::ClientContextState {
   mutable std::mutex mutex_;
   arrow::Status why_;
   std::vector<std::weak_ptr<query::Scan>> scans_;
+  std::shared_ptr<StatementToken> token_ = std::make_shared<StatementToken>();
 };
 
 }  // namespace thalweg::sql

@@ -108,6 +108,7 @@ class DuckStatement final : public Statement {
       return arrow::Status::Invalid("A query takes one row of parameters, ", rows.size(), " are given.");
     }
     Answer answer{.kind = kind_};
+    if (kind_ == StatementKind::kQuery || kind_ == StatementKind::kChange) answer.token = core_->token();
     for (const auto& row : rows) {
       ARROW_ASSIGN_OR_RAISE(auto result, RunWith(row));
       if (kind_ == StatementKind::kQuery) {
@@ -204,7 +205,9 @@ arrow::Result<Answer> CreateFromQuery(SessionCore& core, CreateTable create) {
                              duckdb::KeywordHelper::WriteQuoted(path.table, '"') + " " + *create.query;
   auto result = core.connection().Query(insert);
   if (result->HasError()) return NotFilled(core, path, StatusOf(result->GetErrorObject()));
-  return Answer{.kind = StatementKind::kChange, .changed_rows = result->GetValue(0, 0).GetValue<int64_t>()};
+  return Answer{.kind = StatementKind::kChange,
+                .changed_rows = result->GetValue(0, 0).GetValue<int64_t>(),
+                .token = core.token()};
 }
 
 /// Whether `name` is a temporary table of the session, which goes before those of databases.
@@ -243,6 +246,14 @@ arrow::Result<std::shared_ptr<Statement>> PrepareAny(const std::shared_ptr<Sessi
   if (zone) {
     return own(StatementKind::kSession, [zone = *std::move(zone)](SessionCore& in) -> arrow::Result<Answer> {
       ARROW_RETURN_NOT_OK(SetTimeZone(in, zone));
+      return Answer{.kind = StatementKind::kSession};
+    });
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto at_least, AtLeastOfSet(text));
+  if (at_least) {
+    ARROW_ASSIGN_OR_RAISE(auto token, query::Token::Parse(*at_least));
+    return own(StatementKind::kSession, [token = std::move(token)](SessionCore& in) -> arrow::Result<Answer> {
+      ARROW_RETURN_NOT_OK(in.WaitFor(token));
       return Answer{.kind = StatementKind::kSession};
     });
   }

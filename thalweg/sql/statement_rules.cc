@@ -53,7 +53,7 @@ arrow::Status CheckAllowed(const duckdb::SQLStatement& statement) {
     case StatementType::VARIABLE_SET_STATEMENT:
     case StatementType::PRAGMA_STATEMENT:
       return Refuse("Changing this setting",
-                    "the server's configuration decides; of a session only TimeZone can be set.");
+                    "the server's configuration decides; of a session only TimeZone and thalweg_at_least can be set.");
     case StatementType::COPY_STATEMENT:
     case StatementType::EXPORT_STATEMENT:
     case StatementType::COPY_DATABASE_STATEMENT:

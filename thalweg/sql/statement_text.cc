@@ -85,6 +85,18 @@ arrow::Result<std::optional<std::string>> TimeZoneOfSet(std::string_view stateme
   return zone;
 }
 
+arrow::Result<std::optional<std::string>> AtLeastOfSet(std::string_view statement) {
+  ARROW_ASSIGN_OR_RAISE(auto tokens, TokenReader::Make(statement));
+  if (!tokens.Take("SET")) return std::nullopt;
+  (void)tokens.Take("SESSION");
+  if (!tokens.Take("THALWEG_AT_LEAST")) return std::nullopt;
+  if (!tokens.TakeSign('=')) (void)tokens.Take("TO");
+  ARROW_ASSIGN_OR_RAISE(std::string token, tokens.Text("a token in single quotes"));
+  (void)tokens.TakeSign(';');
+  if (!tokens.ended()) return tokens.Wrong("the end of the statement");
+  return token;
+}
+
 arrow::Result<std::string> ForDuckDb(std::string_view statement, const std::string& current_database) {
   ARROW_ASSIGN_OR_RAISE(const auto tokens, Tokenize(statement));
   if (tokens[0].Is("SHOW") && (tokens[1].Is("DATABASES") || tokens[1].Is("SCHEMAS"))) {

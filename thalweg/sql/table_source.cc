@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -28,6 +29,38 @@ runtime::Task<arrow::Result<int64_t>> RowsOf(const query::Environment& environme
   if (!bounds.ok()) co_return bounds.status();
   co_return bounds->high_watermark - bounds->start;
 }
+
+/// What the streams of one scan share.
+struct NotedScan {
+  std::shared_ptr<query::Scan> scan;
+  std::shared_ptr<StatementToken> token;
+  std::atomic<size_t> streams_left;
+};
+
+/// One stream of a scan, which notes in the statement's token what it has given: the scan itself is ahead of that.
+class NotingReader final : public arrow::RecordBatchReader {
+ public:
+  NotingReader(std::unique_ptr<query::ScanReader> rows, std::shared_ptr<NotedScan> of)
+      : rows_(std::move(rows)), of_(std::move(of)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return rows_->schema(); }
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    ARROW_ASSIGN_OR_RAISE(auto next, rows_->NextBatch());
+    *batch = std::move(next.rows);
+    if (*batch) {
+      of_->token->Add(next.bucket, next.next);
+    } else if (!std::exchange(ended_, true) && of_->streams_left.fetch_sub(1) == 1) {
+      of_->token->Merge(of_->scan->token());
+    }
+    return arrow::Status::OK();
+  }
+  arrow::Status Close() override { return rows_->Close(); }
+
+ private:
+  const std::unique_ptr<query::ScanReader> rows_;
+  const std::shared_ptr<NotedScan> of_;
+  bool ended_ = false;
+};
 
 class TableSource final : public RowSource {
  public:
@@ -63,9 +96,13 @@ class TableSource final : public RowSource {
                                                                                         .limit = request.limit},
                                                                                        workers)));
     session.Add(scan);
+    auto streams = scan->Split(std::max<size_t>(1, std::min(request.streams_max, scan->streams_max())));
+    const auto noted = std::make_shared<NotedScan>(scan, session.token(), streams.size());
+    noted->token->Merge(scan->token());
     std::vector<std::shared_ptr<arrow::RecordBatchReader>> readers;
-    for (auto& stream : scan->Split(std::max<size_t>(1, std::min(request.streams_max, scan->streams_max())))) {
-      readers.push_back(query::ScanReader::Make(std::move(stream)));
+    readers.reserve(streams.size());
+    for (auto& stream : streams) {
+      readers.push_back(std::make_shared<NotingReader>(query::ScanReader::Make(std::move(stream)), noted));
     }
     return readers;
   }

@@ -10,14 +10,18 @@ Acknowledger::~Acknowledger() {
   changed_.wait(lock, [&] { return !running_; });
 }
 
-arrow::Status Acknowledger::Add(std::string message) {
+arrow::Status Acknowledger::AwaitRoom() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return waiting_bytes_ < kWaitingBytesMax || !failure_.ok(); });
-  if (!failure_.ok()) return failure_;
+  return failure_;
+}
+
+void Acknowledger::Add(std::string message) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return;
   waiting_bytes_ += message.size();
   waiting_.push_back(std::move(message));
   if (!std::exchange(running_, true)) pool_.Post([this] { Run(); });
-  return arrow::Status::OK();
 }
 
 arrow::Status Acknowledger::Finish() {

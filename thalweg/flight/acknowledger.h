@@ -15,10 +15,10 @@ namespace thalweg::flight {
 
 /// Sends acknowledgements of a write without holding up the reading of what comes next: a client that reads none of them before it has sent
 /// everything would else wait for us, and we for it.
-/// Thread safety: one thread calls; `send` is called on `pool`, one call at a time, and in order.
+/// Thread safety: all but the destructor; `send` is called on `pool`, one call at a time, and in the order of Add.
 class Acknowledger {
  public:
-  static constexpr size_t kWaitingBytesMax = 4 << 20;  ///< beyond, the next one waits for room
+  static constexpr size_t kWaitingBytesMax = 4 << 20;  ///< beyond, there is no room
 
   using Send = std::function<arrow::Status(const std::string& message)>;
   /// `send` may block.
@@ -26,9 +26,12 @@ class Acknowledger {
   /// Waits for a `send` that is under way, and sends no more.
   ~Acknowledger();
 
-  /// The first error of `send`, after which nothing is sent.
-  arrow::Status Add(std::string message);
-  /// Waits until all are sent.
+  /// Waits until there is room: to be called before a write starts, whose message will be added. The first error of `send`, after which
+  /// nothing is sent.
+  arrow::Status AwaitRoom();
+  /// Does not wait.
+  void Add(std::string message);
+  /// Waits until all that was added is sent. As AwaitRoom.
   arrow::Status Finish();
 
  private:

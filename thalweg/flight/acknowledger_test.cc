@@ -21,7 +21,10 @@ TEST(AcknowledgerTest, AllAreSentInOrderWhileTheNextOnesCome) {
     sent.push_back(message);
     return arrow::Status::OK();
   });
-  for (int i = 0; i < 5'000; ++i) ASSERT_TRUE(acknowledger.Add(std::to_string(i)).ok());
+  for (int i = 0; i < 5'000; ++i) {
+    ASSERT_TRUE(acknowledger.AwaitRoom().ok());
+    acknowledger.Add(std::to_string(i));
+  }
   open.set_value();
   ASSERT_TRUE(acknowledger.Finish().ok());
   ASSERT_EQ(sent.size(), 5'000);
@@ -35,9 +38,11 @@ TEST(AcknowledgerTest, TheFirstFailureEndsIt) {
     ++calls;
     return arrow::Status::IOError("the client is gone");
   });
-  ASSERT_TRUE(acknowledger.Add("one").ok());
+  acknowledger.Add("one");
   EXPECT_TRUE(acknowledger.Finish().IsIOError());
-  EXPECT_TRUE(acknowledger.Add("two").IsIOError());
+  EXPECT_TRUE(acknowledger.AwaitRoom().IsIOError());
+  acknowledger.Add("two");
+  EXPECT_TRUE(acknowledger.Finish().IsIOError());
   EXPECT_EQ(calls, 1);
 }
 
@@ -49,8 +54,9 @@ TEST(AcknowledgerTest, TooManyWaitForRoom) {
     opened.wait();
     return arrow::Status::OK();
   });
-  ASSERT_TRUE(acknowledger.Add(std::string(Acknowledger::kWaitingBytesMax, 'x')).ok());
-  auto next = std::async(std::launch::async, [&] { return acknowledger.Add("y"); });
+  acknowledger.Add(std::string(Acknowledger::kWaitingBytesMax, 'x'));
+  acknowledger.Add("y");  // of a write that was under way
+  auto next = std::async(std::launch::async, [&] { return acknowledger.AwaitRoom(); });
   EXPECT_EQ(next.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   open.set_value();
   EXPECT_TRUE(next.get().ok());

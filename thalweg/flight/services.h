@@ -34,10 +34,13 @@ struct Services {
   SqlDoor* sql = nullptr;  ///< null: no SQL
   std::atomic<size_t> next_shard = 0;
 
+  /// One shard after the other.
+  runtime::Executor& NextShard() { return *shards[next_shard.fetch_add(1, std::memory_order_relaxed) % shards.size()]; }
+
   /// Runs the task that `make` gives, from one shard or another, and waits for it: for the threads of gRPC, which may be blocked.
   template <typename Make>
   auto Wait(Make make) {
-    runtime::Executor& home = *shards[next_shard.fetch_add(1, std::memory_order_relaxed) % shards.size()];
+    runtime::Executor& home = NextShard();
     return runtime::BlockOn(home, make(home));
   }
 };

@@ -7,6 +7,7 @@
 #include "arrow/flight/server.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
+#include "arrow/util/byte_size.h"
 #include "proto/arrow/flight/protocol/sql.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/catalog/catalog.h"
@@ -16,6 +17,7 @@
 #include "thalweg/flight/sql_handlers.h"
 #include "thalweg/flight/sql_metadata.h"
 #include "thalweg/flight/sql_statements.h"
+#include "thalweg/flight/write_window.h"
 #include "thalweg/query/definitions.h"
 #include "thalweg/query/writer.h"
 
@@ -138,15 +140,16 @@ arrow::Status PutIngest(const Call& call, const sql_pb::CommandStatementIngest& 
   if (options.table->kind() == query::TableKind::kPrimaryKey) options.kind = query::WriteKind::kUpsert;
   ARROW_ASSIGN_OR_RAISE(const auto to, query::Writer::Make(call.session, std::move(options)));
   int64_t count = 0;
+  WriteWindow window(call.services.NextShard(), [&](const query::WriteAnswer& answer) { count += answer.rows; });
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto rows, NextRows(call, reader, true));
     if (!rows) break;
     if (call.services.watch.stopping()) return CallCancelled();
-    ARROW_ASSIGN_OR_RAISE(const auto written, call.services.Wait([&](runtime::Executor& home) {
-      return to->Write(std::move(rows), home);
+    ARROW_RETURN_NOT_OK(window.Add(arrow::util::TotalBufferSize(*rows), [&] {
+      return call.services.Wait([&](runtime::Executor& home) { return to->Start(std::move(rows), home); });
     }));
-    count += written.rows;
   }
+  ARROW_RETURN_NOT_OK(window.Finish());
   return AnswerCount(writer, count);
 }
 

@@ -5,6 +5,7 @@
 #include "arrow/buffer.h"
 #include "arrow/flight/server.h"
 #include "arrow/record_batch.h"
+#include "arrow/util/byte_size.h"
 #include "proto/thalweg/flight/v1/flight.pb.h"
 #include "thalweg/base/error.h"
 #include "thalweg/flight/acknowledger.h"
@@ -15,6 +16,7 @@
 #include "thalweg/flight/read_request.h"
 #include "thalweg/flight/sql_handlers.h"
 #include "thalweg/flight/table_definition.h"
+#include "thalweg/flight/write_window.h"
 #include "thalweg/query/writer.h"
 
 namespace thalweg::flight {
@@ -87,18 +89,21 @@ arrow::Status HandlePut(const Call& call, arrow::flight::FlightMessageReader& re
     return writer.WriteMetadata(*arrow::Buffer::FromString(message));
   });
   ARROW_ASSIGN_OR_RAISE(const auto to, query::Writer::Make(call.session, std::move(options)));
+  WriteWindow window(call.services.NextShard(),
+                     [&](const query::WriteAnswer& answer) { acknowledger.Add(ResultOf(call, kind, answer)); });
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto chunk, reader.Next());
     if (!chunk.data) {
       if (chunk.app_metadata) continue;  // a message without rows
+      ARROW_RETURN_NOT_OK(window.Finish());
       return acknowledger.Finish();
     }
     if (call.services.watch.stopping()) return CallCancelled();
     ARROW_RETURN_NOT_OK(CheckReceived(*chunk.data, call.services.limits.request_bytes_max));
-    ARROW_ASSIGN_OR_RAISE(const auto answer, call.services.Wait([&](runtime::Executor& home) {
-      return to->Write(std::move(chunk.data), home);
+    ARROW_RETURN_NOT_OK(acknowledger.AwaitRoom());
+    ARROW_RETURN_NOT_OK(window.Add(arrow::util::TotalBufferSize(*chunk.data), [&] {
+      return call.services.Wait([&](runtime::Executor& home) { return to->Start(std::move(chunk.data), home); });
     }));
-    ARROW_RETURN_NOT_OK(acknowledger.Add(ResultOf(call, kind, answer)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "thalweg/format/batch_encoder.h"
 #include "thalweg/format/row_placer.h"
 #include "thalweg/query/align_rows_internal.h"
+#include "thalweg/runtime/completion.h"
 #include "thalweg/runtime/countdown.h"
 #include "thalweg/runtime/random.h"
 #include "thalweg/schema/partition_spec.h"
@@ -62,6 +64,99 @@ struct Batch {
   LogOffset end;
 };
 
+arrow::Result<WriteAnswer> AnswerOf(const std::vector<Batch>& batches, int64_t rows, const schema::TablePath& path) {
+  WriteAnswer answer{.rows = rows};
+  arrow::Status failed;
+  int64_t written = 0;
+  for (const Batch& batch : batches) {
+    if (!batch.status.ok()) {
+      if (failed.ok()) failed = batch.status;
+      continue;
+    }
+    written += batch.rows;
+    answer.token.Add(batch.bucket, batch.end);
+    auto* last = answer.buckets.empty() ? nullptr : &answer.buckets.back();
+    if (last && last->bucket == batch.bucket) {
+      last->end = std::max(last->end, batch.end);
+      last->rows += batch.rows;
+    } else {
+      answer.buckets.push_back({batch.bucket, batch.base, batch.end, batch.rows});
+    }
+  }
+  if (failed.ok()) return answer;
+  return Error(CodeOf(failed), "{} of {} rows were written to {}, then: {}", written, rows, path, failed.message());
+}
+
+/// All batches of one Start, until the last is durable; whoever waits and what works on them share it.
+struct Sending {
+  const Environment& environment;
+  TablePtr table;
+  WriteKind kind = WriteKind::kAppend;
+  int64_t timeout_ms = 0;
+  tablet::PutRequest put;  ///< but for the batch
+  std::vector<Batch> batches;
+  int64_t rows = 0;
+  runtime::Completion<arrow::Result<WriteAnswer>> done;
+};
+
+runtime::Task<> AppendOne(const Sending& sending, Batch& batch) {
+  auto request = tablet::AppendRequest::Make(batch.records, batch.records->view(), kBatchBytesMax);
+  if (!request.ok()) {
+    batch.status = request.status();
+    co_return;
+  }
+  const auto& environment = sending.environment;
+  const auto appended = co_await environment.engine.Append(batch.bucket, std::move(*request), true, sending.timeout_ms,
+                                                           environment.workers);
+  batch.status = appended.status();
+  if (!appended.ok()) co_return;
+  batch.base = appended->base;
+  batch.end = appended->base + batch.rows;
+}
+
+runtime::Task<> PutOne(const Sending& sending, Batch& batch) {
+  tablet::PutRequest put = sending.put;
+  put.owner = batch.records;
+  put.batch = batch.records->view();
+  const auto& environment = sending.environment;
+  const auto done =
+      co_await environment.engine.Put(batch.bucket, std::move(put), true, sending.timeout_ms, environment.workers);
+  batch.status = done.status();
+  if (done.ok()) batch.base = batch.end = done->end;
+}
+
+/// All batches have been handed to the engine, in their order, when this waits for the first time.
+runtime::Task<> SendAll(std::shared_ptr<Sending> sending) {
+  int64_t bytes = 0;
+  for (const Batch& batch : sending->batches) bytes += static_cast<int64_t>(batch.records->size());
+  // Counted, not waited for: who writes what he reads would wait for himself.
+  sending->environment.memory.Grow(bytes);
+  {
+    const runtime::ByteBudget::Hold hold(sending->environment.memory, bytes);
+    std::vector<runtime::Task<>> sends;
+    sends.reserve(sending->batches.size());
+    for (Batch& batch : sending->batches) {
+      sends.push_back(sending->kind == WriteKind::kAppend ? AppendOne(*sending, batch) : PutOne(*sending, batch));
+    }
+    co_await runtime::WhenAll(sending->environment.workers, std::move(sends));
+    co_await runtime::EnsureOn(sending->environment.workers);
+  }
+  sending->done.Set(AnswerOf(sending->batches, sending->rows, sending->table->path()));
+}
+
+class TableWriting final : public Writing {
+ public:
+  explicit TableWriting(std::shared_ptr<Sending> sending) : sending_(std::move(sending)) {}
+  runtime::Task<arrow::Result<WriteAnswer>> Wait(runtime::Executor& home) override {
+    auto answer = co_await sending_->done.Wait(home);
+    co_await runtime::EnsureOn(home);
+    co_return answer;
+  }
+
+ private:
+  const std::shared_ptr<Sending> sending_;
+};
+
 class TableWriter final : public Writer {
  public:
   TableWriter(Session session, WriterOptions options, format::BatchEncoder encoder, format::RowPlacer placer)
@@ -71,29 +166,41 @@ class TableWriter final : public Writer {
         encoder_(std::move(encoder)),
         placer_(std::move(placer)) {}
 
-  runtime::Task<arrow::Result<WriteAnswer>> Write(std::shared_ptr<arrow::RecordBatch> rows,
-                                                  runtime::Executor& home) override {
+  runtime::Task<arrow::Result<std::unique_ptr<Writing>>> Start(std::shared_ptr<arrow::RecordBatch> rows,
+                                                               runtime::Executor& home) override {
     co_await runtime::EnsureOn(environment_.workers);
-    auto answer = co_await WriteHere(std::move(rows));
+    auto sending = co_await Prepare(std::move(rows));
+    if (sending.ok()) runtime::Spawn(SendAll(*sending));
     co_await runtime::EnsureOn(home);
-    co_return answer;
+    TW_CO_RETURN_NOT_OK(sending.status());
+    co_return std::make_unique<TableWriting>(std::move(*sending));
   }
 
  private:
-  runtime::Task<arrow::Result<WriteAnswer>> WriteHere(std::shared_ptr<arrow::RecordBatch> rows) {
+  runtime::Task<arrow::Result<std::shared_ptr<Sending>>> Prepare(std::shared_ptr<arrow::RecordBatch> rows) {
     const Table& table = *options_.table;
     const auto& base = *table.base();
     // Rights may have been taken back since.
     TW_CO_RETURN_NOT_OK(
         session_.Require(security::Operation::kWrite, security::Resource::Table(base.path.database, base.path.table)));
-    if (rows->num_rows() == 0) co_return WriteAnswer();
+    std::shared_ptr<Sending> sending(new Sending{.environment = environment_,
+                                                 .table = options_.table,
+                                                 .kind = options_.kind,
+                                                 .timeout_ms = options_.timeout_ms,
+                                                 .put = {},
+                                                 .batches = {},
+                                                 .rows = rows->num_rows(),
+                                                 .done = {}});
+    if (rows->num_rows() == 0) co_return sending;
     TW_CO_ASSIGN_OR_RETURN(const auto aligned, AlignRows(*rows, base.schema(), table.path()));
     TW_CO_RETURN_NOT_OK(
         CheckNoNulls(*aligned.rows, NeededColumns(table, options_.kind, aligned.given), base.schema(), table.path()));
     TW_CO_ASSIGN_OR_RETURN(const auto placed, placer_.Place(*aligned.rows));
     TW_CO_ASSIGN_OR_RETURN(const auto partitions, co_await FindPartitions(placed));
-    TW_CO_ASSIGN_OR_RETURN(auto batches, Encode(aligned.rows, placed, partitions));
-    tablet::PutRequest put{.overwrite = options_.overwrite, .all_targets_are_whole_rows = true};
+    TW_CO_ASSIGN_OR_RETURN(sending->batches, Encode(aligned.rows, placed, partitions));
+    tablet::PutRequest& put = sending->put;
+    put.overwrite = options_.overwrite;
+    put.all_targets_are_whole_rows = true;
     if (options_.kind != WriteKind::kAppend) {
       const auto now = environment_.catalog.view()->FindTable(table.id());
       if (!now) co_return Error(ErrorCode::kUnknownTableOrBucket, "{} was dropped.", table.path());
@@ -104,19 +211,7 @@ class TableWriter final : public Writer {
         for (const size_t column : aligned.given) put.target_columns.push_back(static_cast<int32_t>(column));
       }
     }
-    int64_t bytes = 0;
-    for (const Batch& batch : batches) bytes += static_cast<int64_t>(batch.records->size());
-    // Counted, not waited for: who writes what he reads would wait for himself.
-    environment_.memory.Grow(bytes);
-    const runtime::ByteBudget::Hold hold(environment_.memory, bytes);
-    std::vector<runtime::Task<>> sends;
-    sends.reserve(batches.size());
-    for (Batch& batch : batches) {
-      sends.push_back(options_.kind == WriteKind::kAppend ? AppendOne(batch) : PutOne(batch, put));
-    }
-    co_await runtime::WhenAll(environment_.workers, std::move(sends));
-    co_await runtime::EnsureOn(environment_.workers);
-    co_return AnswerOf(batches, rows->num_rows());
+    co_return sending;
   }
 
   /// The partitions of the rows; those that are missing are created, or left out where rows are to be deleted.
@@ -174,53 +269,6 @@ class TableWriter final : public Writer {
     return batches;
   }
 
-  runtime::Task<> AppendOne(Batch& batch) {
-    auto request = tablet::AppendRequest::Make(batch.records, batch.records->view(), kBatchBytesMax);
-    if (!request.ok()) {
-      batch.status = request.status();
-      co_return;
-    }
-    const auto appended = co_await environment_.engine.Append(batch.bucket, std::move(*request), true,
-                                                              options_.timeout_ms, environment_.workers);
-    batch.status = appended.status();
-    if (!appended.ok()) co_return;
-    batch.base = appended->base;
-    batch.end = appended->base + batch.rows;
-  }
-
-  runtime::Task<> PutOne(Batch& batch, tablet::PutRequest put) {
-    put.owner = batch.records;
-    put.batch = batch.records->view();
-    const auto done =
-        co_await environment_.engine.Put(batch.bucket, std::move(put), true, options_.timeout_ms, environment_.workers);
-    batch.status = done.status();
-    if (done.ok()) batch.base = batch.end = done->end;
-  }
-
-  arrow::Result<WriteAnswer> AnswerOf(const std::vector<Batch>& batches, int64_t rows) const {
-    WriteAnswer answer{.rows = rows};
-    arrow::Status failed;
-    int64_t written = 0;
-    for (const Batch& batch : batches) {
-      if (!batch.status.ok()) {
-        if (failed.ok()) failed = batch.status;
-        continue;
-      }
-      written += batch.rows;
-      answer.token.Add(batch.bucket, batch.end);
-      auto* last = answer.buckets.empty() ? nullptr : &answer.buckets.back();
-      if (last && last->bucket == batch.bucket) {
-        last->end = std::max(last->end, batch.end);
-        last->rows += batch.rows;
-      } else {
-        answer.buckets.push_back({batch.bucket, batch.base, batch.end, batch.rows});
-      }
-    }
-    if (failed.ok()) return answer;
-    return Error(CodeOf(failed), "{} of {} rows were written to {}, then: {}", written, rows, options_.table->path(),
-                 failed.message());
-  }
-
   const Session session_;
   const Environment& environment_;
   const WriterOptions options_;
@@ -229,6 +277,12 @@ class TableWriter final : public Writer {
 };
 
 }  // namespace
+
+runtime::Task<arrow::Result<WriteAnswer>> Writer::Write(std::shared_ptr<arrow::RecordBatch> rows,
+                                                        runtime::Executor& home) {
+  TW_CO_ASSIGN_OR_RETURN(const auto writing, co_await Start(std::move(rows), home));
+  co_return co_await writing->Wait(home);
+}
 
 arrow::Result<std::unique_ptr<Writer>> Writer::Make(Session session, WriterOptions options) {
   const auto& base = *options.table->base();

@@ -1,6 +1,8 @@
 #include "thalweg/query/writer.h"
 
+#include "arrow/array/array_binary.h"
 #include "arrow/compute/cast.h"
+#include "fmt/format.h"
 #include "thalweg/format/random_rows_internal.h"
 #include "thalweg/query/test_query_internal.h"
 
@@ -94,6 +96,34 @@ TEST_F(WriterTest, SomeColumnsUpdateAndLeaveTheRest) {
   EXPECT_EQ(Read({.table = table})->num_rows(), 5);
   const auto nulls = TryWrite(table, WriteKind::kUpsert, some->SelectColumns({1}).ValueOrDie());
   EXPECT_EQ(CodeOf(nulls.status()), ErrorCode::kInvalidTable);
+}
+
+TEST_F(WriterTest, SeveralAreUnderWayInTheirOrder) {
+  for (const bool keyed : {false, true}) {
+    const auto table = keyed ? Create("keyed", TestTable({"id"})) : Create("log", TestTable());
+    const auto kind = keyed ? WriteKind::kUpsert : WriteKind::kAppend;
+    const auto writer = Writer::Make(AsUser(), {.table = table, .kind = kind}).ValueOrDie();
+    std::vector<std::unique_ptr<Writing>> writings;
+    for (int64_t i = 0; i < 4; ++i) {
+      auto started = sim_.Await(writer->Start(TestRows(keyed ? 0 : 10 * i, 10, fmt::format("{} ", i)), home_));
+      writings.push_back(std::move(started).ValueOrDie());
+    }
+    // An answer is there for whoever asks late, too.
+    for (size_t i = writings.size(); i-- > 0;) {
+      const auto answer = sim_.Await(writings[i]->Wait(home_)).ValueOrDie();
+      EXPECT_EQ(answer.rows, 10);
+      ASSERT_EQ(answer.buckets.size(), 1u);
+      if (!keyed) EXPECT_EQ(answer.buckets[0].base.value, static_cast<int64_t>(10 * i));
+    }
+    const auto read = Read({.table = table});
+    EXPECT_EQ(read->num_rows(), keyed ? 10 : 40);
+    if (!keyed) {
+      EXPECT_EQ(Numbers(*read, 0), Range(0, 40));
+    } else {
+      const auto& names = static_cast<const arrow::StringArray&>(*read->column(1));
+      for (int64_t i = 0; i < names.length(); ++i) EXPECT_TRUE(names.GetView(i).starts_with("3 "));
+    }
+  }
 }
 
 TEST_F(WriterTest, DeletesMakeNoPartitions) {

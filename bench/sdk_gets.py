@@ -42,15 +42,23 @@ def row(key: str, server: Contender, path: fluss.TablePath, rows: int, plan: Pla
     choose = random.Random(keyed_frames.SEED)
     last = keyed_frames.FIRST_ID + rows - 1
 
-    def one() -> None:
+    def one() -> float:
         sought = choose.randint(keyed_frames.FIRST_ID, last)
-        if (found := table.get(sought)) is None or found["id"] != sought:
+        began = time.perf_counter()
+        found = table.get(sought)
+        taken = time.perf_counter() - began
+        if found is None or found["id"] != sought:
             raise RuntimeError(f"no row of the key {sought}")
+        return taken
 
-    def many() -> None:
+    def many() -> float:
         sought = pa.array(choose.sample(range(keyed_frames.FIRST_ID, last + 1), MANY), pa.int64())
-        if table.get(sought).num_rows != MANY:
+        began = time.perf_counter()
+        found = table.get(sought)
+        taken = time.perf_counter() - began
+        if found.num_rows != MANY:
             raise RuntimeError("not all keys were found")
+        return taken
 
     get = one if count == 1 else many
     times = 4 * plan.samples_max if count == 1 else plan.samples_max // 4
@@ -66,13 +74,9 @@ def row(key: str, server: Contender, path: fluss.TablePath, rows: int, plan: Pla
     return of
 
 
-def _milliseconds(get: Callable[[], None], times: int) -> list[float]:
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        get()
-        taken.append((time.perf_counter() - began) * 1e3)
-    return taken
+def _milliseconds(get: Callable[[], float], times: int) -> list[float]:
+    """What `get` says of itself in seconds: the choice of the keys is none of it."""
+    return [get() * 1e3 for _ in range(times)]
 
 
 async def _pyfluss(server: Contender, path: fluss.TablePath, rows: int) -> list[float]:

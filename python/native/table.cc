@@ -1,10 +1,17 @@
 // `_native.Table`: rows of one table by key.
 
+#include <algorithm>
+#include <ranges>
+
+#include "arrow/array/array_base.h"
+#include "arrow/array/builder_base.h"
+#include "arrow/builder.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "fmt/format.h"
 #include "python/native/arrow_capsules.h"
 #include "python/native/module.h"
+#include "python/native/python_values.h"
 
 namespace thalweg::python {
 namespace {
@@ -67,6 +74,58 @@ PyObject* Find(PyObject* self, PyObject* arguments, KeyKind kind) {
   return rows.ok() ? BatchCapsules(**rows) : RaiseStatus(rows.status());
 }
 
+/// The key's values as a batch of one row; null where that takes pyarrow.
+std::shared_ptr<arrow::RecordBatch> KeyOf(PyObject* values, const client::KeyReader& reader) {
+  const auto router = reader.RouterOf(KeyKind::kWhole);
+  if (!router.ok() || !PyTuple_Check(values)) return nullptr;
+  const auto& schema = (*router)->key_schema();
+  if (PyTuple_Size(values) != schema->num_fields()) return nullptr;
+  arrow::ArrayVector arrays;
+  for (int i = 0; i < schema->num_fields(); ++i) {
+    auto builder = arrow::MakeBuilder(schema->field(i)->type());
+    if (!builder.ok() || !AppendPython(PyTuple_GetItem(values, i), **builder)) return nullptr;
+    auto array = (*builder)->Finish();
+    if (!array.ok()) return nullptr;
+    arrays.push_back(std::move(*array));
+  }
+  return arrow::RecordBatch::Make(schema, 1, std::move(arrays));
+}
+
+bool AllCanBePython(const arrow::Schema& schema, const std::vector<int32_t>& positions) {
+  const auto can = [&](int32_t i) {
+    return i >= 0 && i < schema.num_fields() && CanBePython(*schema.field(i)->type());
+  };
+  if (!positions.empty()) return std::ranges::all_of(positions, can);
+  return std::ranges::all_of(std::views::iota(0, schema.num_fields()), can);
+}
+
+PyObject* RowAsDict(const arrow::RecordBatch& rows) {
+  PyObject* row = PyDict_New();
+  for (int i = 0; row != nullptr && i < rows.num_columns(); ++i) {
+    PyObject* value = ToPython(*rows.column(i), 0);
+    if (value == nullptr || PyDict_SetItemString(row, rows.column_name(i).c_str(), value) != 0) Py_CLEAR(row);
+    Py_XDECREF(value);
+  }
+  return row;
+}
+
+/// look_up_row(values, columns)
+PyObject* LookUpRow(PyObject* self, PyObject* arguments) {
+  PyObject *values = nullptr, *columns = nullptr;
+  if (PyArg_ParseTuple(arguments, "OO", &values, &columns) == 0) return nullptr;
+  std::vector<int32_t> positions;
+  if (!Positions(columns, &positions)) return nullptr;
+  client::KeyReader& reader = ReaderOf(self);
+  const auto key = AllCanBePython(*reader.schema(), positions) ? KeyOf(values, reader) : nullptr;
+  if (!key) return Py_NewRef(Py_False);
+  const auto rows = [&] {
+    const WithoutGil free;
+    return reader.LookUp(*key, positions, Missing::kLeaveOut);
+  }();
+  if (!rows.ok()) return RaiseStatus(rows.status());
+  return (*rows)->num_rows() == 0 ? Py_NewRef(Py_None) : RowAsDict(**rows);
+}
+
 PyObject* LookUp(PyObject* self, PyObject* arguments) { return Find(self, arguments, KeyKind::kWhole); }
 PyObject* LookUpPrefixes(PyObject* self, PyObject* arguments) { return Find(self, arguments, KeyKind::kPrefix); }
 
@@ -75,6 +134,7 @@ PyMethodDef methods[] = {
     {"schema", Schema, METH_NOARGS, "Its columns, as the capsule of an Arrow schema."},
     {"key_schema", KeySchema, METH_VARARGS, "The columns of its keys (False) or of their prefixes (True), likewise."},
     {"look_up", LookUp, METH_VARARGS, "Rows by key: (schema, array, columns, nulls) to two capsules."},
+    {"look_up_row", LookUpRow, METH_VARARGS, "One row by key: (values, columns) to a dict, None, or False."},
     {"look_up_prefixes", LookUpPrefixes, METH_VARARGS,
      "Rows by prefixes of keys: (schema, array, columns) to two capsules."},
     {nullptr, nullptr, 0, nullptr},

@@ -1,5 +1,7 @@
 """The extension module (python/native): rows by key over the Fluss protocol. Not for users: `thalweg.connect` is."""
 
+from typing import Any, Literal
+
 class NativeError(Exception):
     """Its arguments: the code of Fluss (int), its name (str), the message (str)."""
 
@@ -36,6 +38,9 @@ class Table:
     def describe(self) -> str: ...
     def schema(self) -> object: ...
     def key_schema(self, prefix: bool, /) -> object: ...
+    def look_up_row(self, values: tuple[Any, ...], columns: list[int], /) -> dict[str, Any] | None | Literal[False]:
+        """One row by the values of its key. False, and nobody was asked: a value of the key or a column is of a kind that takes
+        `look_up`."""
     def look_up(self, schema: object, array: object, columns: list[int], nulls: bool, /) -> tuple[object, object]: ...
     def look_up_prefixes(self, schema: object, array: object, columns: list[int], /) -> tuple[object, object]: ...
 

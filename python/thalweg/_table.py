@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from thalweg._database import Database
     from thalweg._dataset import TableDataset
 
+_Answer = TypeVar("_Answer")
 DEFAULT_DATABASE = "fluss"
 _KEY_LISTS = (list, pa.Array, pa.ChunkedArray, pa.Table, pa.RecordBatch)
 _KEY_VALUES = (int, str, tuple, dict, bytes, float)
@@ -117,6 +118,11 @@ class Table:
         keys = self._key_columns(prefix=False)
         chosen = self._positions(columns)
         if by_name or isinstance(key, _KEY_VALUES) or not _is_many(key):
+            if not by_name:
+                values = key if isinstance(key, tuple) else (key,)
+                row = self._asked(lambda: self._native.look_up_row(values, chosen))
+                if row is not False:
+                    return row
             batch = self._find(keys.one(key, by_name), chosen, nulls=False)
             return batch.to_pylist()[0] if batch.num_rows else None
         return pa.Table.from_batches([self._find(keys.many(key), chosen, nulls=missing == "null")])
@@ -143,16 +149,19 @@ class Table:
         return pa.Table.from_batches([self._find(batch, chosen, prefix=True)])
 
     def _find(self, keys: pa.RecordBatch, columns: list[int], nulls: bool = False, prefix: bool = False) -> pa.RecordBatch:
+        return self._asked(lambda: self._find_once(keys, columns, nulls, prefix))
+
+    def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
         if self._generation != self._of._generation:  # this process is a fork of the one that opened it
             self.refresh()
         try:
-            return self._find_once(keys, columns, nulls, prefix)
+            return ask()
         except _native.NativeError as error:
             if error.args[0] != UNKNOWN_TABLE_OR_BUCKET:
                 raise translate(error) from None
         self.refresh()  # dropped, and perhaps created again
         with translated():
-            return self._find_once(keys, columns, nulls, prefix)
+            return ask()
 
     def _find_once(self, keys: pa.RecordBatch, columns: list[int], nulls: bool, prefix: bool) -> pa.RecordBatch:
         schema, array = keys.__arrow_c_array__()

@@ -50,6 +50,42 @@ def test_one_key_in_every_form(orders: thalweg.Table, items: thalweg.Table) -> N
     assert all(items.get(i) == {"id": i, "name": f"n{i}"} for i in range(500))
 
 
+EVERY_TYPE = """id INT, t TINYINT, s SMALLINT, i INT, l BIGINT, f FLOAT, d DOUBLE, b BOOLEAN, c CHAR(3), v STRING, y BYTES, x BINARY(2),
+    p DECIMAL(12, 2), q DECIMAL(38, 5), day DATE, at TIMESTAMP(6), ms TIMESTAMP(3), sec TIMESTAMP(0)"""
+OTHER_TYPES = {"ns": "TIMESTAMP(9)", "ltz": "TIMESTAMP_LTZ(3)", "time": "TIME", "list": "ARRAY<INT>", "map": "MAP<STRING, INT>", "nested": "ROW<a INT>"}
+
+
+def test_one_row_has_the_same_values_as_many_rows(db: thalweg.Database, database: str, put: Put) -> None:
+    others = ", ".join(f"`{name}` {kind}" for name, kind in OTHER_TYPES.items())
+    for table in (
+        db.create_table(f"{database}.plain", EVERY_TYPE, primary_key="id", buckets=2),
+        db.create_table(f"{database}.all_kinds", f"{EVERY_TYPE}, {others}", primary_key="id", buckets=2),
+    ):
+        rows = [
+            {"id": 1, "t": -128, "s": -32768, "i": -1, "l": -(2**63), "f": 0.1, "d": -0.0, "b": True, "c": "abc", "v": "ä\x00€", "y": "AP8=",
+             "x": "AAE=", "p": "-0.05", "q": "123456789012345678901234567890123.00001", "day": "1899-12-31", "at": "1969-12-31 23:59:59.999999",
+             "ms": "1900-01-01 00:00:00.001", "sec": "2262-04-11 23:47:16"},
+            {"id": 2, "t": 127, "l": 2**63 - 1, "f": 1e30, "b": False, "v": "", "y": "", "p": "0.00", "day": "9999-12-31", "at": "9999-12-31 23:59:59.999999"},
+            {"id": 3},
+        ]  # fmt: skip
+        put(table.name, rows)
+        many = table.get([1, 2, 3]).to_pylist()
+        one = [table.get(key) for key in (1, 2, 3)]
+        assert one == many
+        assert [[type(value) for value in row.values()] for row in one if row] == [[type(value) for value in row.values()] for row in many]
+        assert table.get(1, columns=["at", "q"]) == {"at": many[0]["at"], "q": many[0]["q"]}
+        assert table.get(4) is None
+
+
+def test_a_key_of_another_kind_is_refused_in_words(items: thalweg.Table, orders: thalweg.Table) -> None:
+    for wrong in (2**63, "seven"):
+        with pytest.raises(thalweg.InvalidKey):
+            items.get(wrong)
+    for wrong in (("s7",), ("s7", 57, 1), ("s7", "x")):
+        with pytest.raises(thalweg.InvalidKey):
+            orders.get(wrong)
+
+
 def test_many_keys_in_every_form(orders: thalweg.Table, items: thalweg.Table) -> None:
     import polars as pl
 

@@ -65,6 +65,16 @@ def test_keys_without_a_row_are_counted(server: ThalwegServer) -> None:
     assert thalweg(server, "lookup", "stock", "1000", "--quiet").stderr == ""
 
 
+def test_a_row_of_nulls_for_each_key_without_one(server: ThalwegServer, tmp_path: Path) -> None:
+    done = thalweg(server, "lookup", "stock", "1000", "7", "--missing", "null")
+    assert rows(done) == [{"id": None, "name": None}, {"id": 7, "name": "n7"}]
+    file = tmp_path / "found.parquet"
+    thalweg(server, "lookup", "stock", "1000", "7", "--missing", "null", "--columns", "id", "--output", str(file))
+    assert pq.read_table(file).to_pylist() == [{"id": None}, {"id": 7}]
+    assert "write drop or null" in run(server, "lookup", "stock", "7", "--missing", "none").stderr
+    assert "is for whole keys" in run(server, "lookup", "orders", "eu", "--prefix", "--missing", "null").stderr
+
+
 def test_keys_of_several_columns(server: ThalwegServer) -> None:
     expected = {"id": 3, "region": "eu", "day": "2026-03-01", "price": 1.5}
     assert rows(thalweg(server, "lookup", "orders", "eu,2026-03-01,3")) == [expected]

@@ -184,6 +184,33 @@ def test_rows_are_put_by_key_and_changes_read(cli: CommandLine, server: ThalwegS
     assert asyncio.run(read()) == [changed if row["id"] == 7 else row for row in first], "pyfluss finds them in the same buckets"
 
 
+def test_some_columns_change_and_the_others_stay(cli: CommandLine, table: str) -> None:
+    cli.run("table", "create", table, "id BIGINT NOT NULL, name STRING, pieces INT, shelf STRING, PRIMARY KEY (id)", "--buckets", "2")
+    cli.run("produce", table, stdin="".join(f'{{"id":{i},"name":"n{i}","pieces":{i},"shelf":"a"}}\n' for i in range(4)))
+    done = cli.run("produce", table, "--columns", "pieces,shelf", stdin='{"id":1,"pieces":10,"name":"lost"}\n{"id":9,"shelf":"z"}\n')
+    assert "2 rows" in done.stderr
+    found = [json.loads(line) for line in cli.run("lookup", table, "1", "2", "9").stdout.splitlines()]
+    assert found == [
+        {"id": 1, "name": "n1", "pieces": 10, "shelf": None},
+        {"id": 2, "name": "n2", "pieces": 2, "shelf": "a"},
+        {"id": 9, "name": None, "pieces": None, "shelf": "z"},
+    ]
+    (cli.place / "shelves.csv").write_text("shelf,id\nb,2\nc,3\n")
+    cli.run("produce", table, "shelves.csv", "-c", "shelf", "--quiet")
+    rows = {row["id"]: row for row in cli.rows(table) if row["_change"] == "+U"}
+    assert (rows[2]["shelf"], rows[2]["name"], rows[3]["shelf"]) == ("b", "n2", "c")
+
+
+def test_some_columns_are_of_rows_under_a_key(cli: CommandLine, table: str) -> None:
+    cli.run("table", "create", table, "id BIGINT NOT NULL, name STRING")
+    wrong = cli.run("produce", table, "--columns", "name", stdin='{"id":1}\n', status=1)
+    assert f"fluss.{table} has no primary key" in wrong.stderr
+    cli.run("table", "drop", table)
+    cli.run("table", "create", table, "id BIGINT NOT NULL, name STRING, PRIMARY KEY (id)")
+    assert "no column 'nam'" in cli.run("produce", table, "--columns", "nam", stdin="", status=1).stderr
+    assert "leave --columns out" in cli.run("produce", table, "--columns", "name", "--delete", stdin="", status=1).stderr
+
+
 def test_following_shows_rows_as_they_come(cli: CommandLine, table: str) -> None:
     cli.run("table", "create", table, "id INT")
     cli.run("produce", table, stdin='{"id":1}\n')
@@ -202,6 +229,19 @@ def test_following_shows_rows_as_they_come(cli: CommandLine, table: str) -> None
         assert '{"id":1}' not in child.last_output().splitlines()
     finally:
         child.kill()
+
+
+def test_reading_ends_where_it_is_told_to(cli: CommandLine, table: str) -> None:
+    cli.run("table", "create", table, "id INT")
+    for number in range(3):
+        cli.run("produce", table, stdin=f'{{"id":{number}}}\n')
+    last = cli.rows(table, "--with-position")[2]
+    assert cli.rows(table, "--until", "2") == [{"id": 0}, {"id": 1}]
+    assert cli.rows(table, "--from", "1", "--until", "2") == [{"id": 1}]
+    assert [row["id"] for row in cli.rows(table, "--until", last["_time"])] == [0, 1]
+    assert cli.rows(table, "--until", "earliest") == cli.rows(table, "--from", "2", "--until", "1") == []
+    assert "leave --until out" in cli.run("consume", table, "--follow", "--until", "2", status=1).stderr
+    assert "--until soon: write" in cli.run("consume", table, "--until", "soon", status=1).stderr
 
 
 def test_times_choose_where_to_begin(cli: CommandLine, table: str) -> None:

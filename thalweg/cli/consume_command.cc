@@ -16,8 +16,8 @@
 #include "arrow/record_batch.h"
 #include "arrow/util/value_parsing.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 #include "thalweg/base/error.h"
+#include "thalweg/cli/column_choice.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/cli/output.h"
 #include "thalweg/cli/progress_bar.h"
@@ -40,6 +40,7 @@ struct ConsumeArguments {
   ServerAccess access;
   std::string table;
   std::string from = "earliest";
+  std::string until = "latest";
   std::vector<std::string> columns;
   std::string partition;
   std::string format;
@@ -50,45 +51,27 @@ struct ConsumeArguments {
   bool quiet = false;
 };
 
-/// Where reading begins.
-struct Start {
+/// Where reading begins, or ends.
+struct Place {
   client::OffsetKind kind = client::OffsetKind::kEarliest;
   int64_t timestamp_ms = 0;
   std::optional<LogOffset> offset;
 };
 
-arrow::Result<Start> ParseStart(const std::string& text) {
-  if (text == "earliest") return Start{};
-  if (text == "latest") return Start{.kind = client::OffsetKind::kLatest};
+arrow::Result<Place> ParsePlace(std::string_view option, const std::string& text) {
+  if (text == "earliest") return Place{};
+  if (text == "latest") return Place{.kind = client::OffsetKind::kLatest};
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size() && number >= 0) {
-    return Start{.offset = LogOffset(number)};
+    return Place{.offset = LogOffset(number)};
   }
   bool zoned = false;
   if (arrow::internal::ParseTimestampISO8601(text.data(), text.size(), arrow::TimeUnit::MILLI, &number, &zoned)) {
-    return Start{.kind = client::OffsetKind::kTimestamp, .timestamp_ms = number};
+    return Place{.kind = client::OffsetKind::kTimestamp, .timestamp_ms = number};
   }
   return Error(ErrorCode::kInvalidConfig,
-               "--from {}: write earliest, latest, an offset, or a time such as 2026-11-22T09:30:00Z.", text);
-}
-
-arrow::Result<std::vector<int32_t>> Positions(const std::vector<std::string>& names, const client::TableInfo& table) {
-  std::vector<int32_t> positions;
-  for (const auto& name : names) {
-    const auto index = table.descriptor.schema.IndexOf(name);
-    if (!index) {
-      std::vector<std::string> known;
-      for (const auto& column : table.descriptor.schema.columns()) known.push_back(column.name);
-      return Error(ErrorCode::kInvalidColumnProjection, "{} has no column '{}'; it has {}.", table.path, name,
-                   fmt::join(known, ", "));
-    }
-    if (std::ranges::find(positions, static_cast<int32_t>(*index)) != positions.end()) {
-      return Error(ErrorCode::kInvalidColumnProjection, "--columns names '{}' twice.", name);
-    }
-    positions.push_back(static_cast<int32_t>(*index));
-  }
-  return positions;
+               "{} {}: write earliest, latest, an offset, or a time such as 2026-11-22T09:30:00Z.", option, text);
 }
 
 /// As Fluss and Flink write it.
@@ -111,11 +94,12 @@ std::string_view SignOf(format::ChangeType change) {
 /// One run of `thalweg consume`.
 class Consumption {
  public:
-  Consumption(const ConsumeArguments& arguments, client::Connection& connection, client::TableInfo table, Start start)
-      : arguments_(arguments), connection_(connection), table_(std::move(table)), start_(start) {}
+  Consumption(const ConsumeArguments& arguments, client::Connection& connection, client::TableInfo table, Place start,
+              Place end)
+      : arguments_(arguments), connection_(connection), table_(std::move(table)), start_(start), end_(end) {}
 
   arrow::Status Run() {
-    ARROW_ASSIGN_OR_RAISE(auto positions, Positions(arguments_.columns, table_));
+    ARROW_ASSIGN_OR_RAISE(auto positions, ChosenColumns(arguments_.columns, table_));
     ARROW_ASSIGN_OR_RAISE(reader_, client::LogReader::Make(connection_, table_, positions));
     ARROW_RETURN_NOT_OK(AddPartitions(true));
     ARROW_ASSIGN_OR_RAISE(const RowFormat format, Format());
@@ -180,17 +164,25 @@ class Consumption {
                           client::ListOffsets(connection_, table_, part.id, client::OffsetKind::kEarliest));
     ARROW_ASSIGN_OR_RAISE(const auto latest,
                           client::ListOffsets(connection_, table_, part.id, client::OffsetKind::kLatest));
-    std::vector<LogOffset> from = earliest;
-    if (at_start && start_.offset) {
-      for (size_t i = 0; i < from.size(); ++i) from[i] = std::clamp(*start_.offset, earliest[i], latest[i]);
-    } else if (at_start && start_.kind != client::OffsetKind::kEarliest) {
-      ARROW_ASSIGN_OR_RAISE(from, client::ListOffsets(connection_, table_, part.id, start_.kind, start_.timestamp_ms));
-    }
+    const auto offsets_at = [&](const Place& place) -> arrow::Result<std::vector<LogOffset>> {
+      if (place.kind == client::OffsetKind::kTimestamp) {
+        return client::ListOffsets(connection_, table_, part.id, place.kind, place.timestamp_ms);
+      }
+      std::vector<LogOffset> offsets = place.kind == client::OffsetKind::kLatest ? latest : earliest;
+      for (size_t i = 0; place.offset && i < offsets.size(); ++i) {
+        offsets[i] = std::clamp(*place.offset, earliest[i], latest[i]);
+      }
+      return offsets;
+    };
+    ARROW_ASSIGN_OR_RAISE(const auto from,
+                          at_start ? offsets_at(start_) : arrow::Result<std::vector<LogOffset>>(earliest));
+    ARROW_ASSIGN_OR_RAISE(const auto end, offsets_at(end_));
     for (size_t i = 0; i < from.size(); ++i) {
       client::BucketRange range{.partition = part.id, .bucket = BucketId(static_cast<int32_t>(i)), .from = from[i]};
       if (!arguments_.follow) {
-        range.end = latest[i];
-        total_ += std::max<int64_t>(0, latest[i] - from[i]);
+        if (end[i] <= from[i]) continue;
+        range.end = end[i];
+        total_ += end[i] - from[i];
       }
       reader_->Add(range);
     }
@@ -263,12 +255,13 @@ class Consumption {
     return arrow::Status::OK();
   }
 
-  std::vector<int32_t> Chosen() const { return Positions(arguments_.columns, table_).ValueOrDie(); }
+  std::vector<int32_t> Chosen() const { return ChosenColumns(arguments_.columns, table_).ValueOrDie(); }
 
   const ConsumeArguments& arguments_;
   client::Connection& connection_;
   const client::TableInfo table_;
-  const Start start_;
+  const Place start_;
+  const Place end_;
   std::unique_ptr<client::LogReader> reader_;
   std::unique_ptr<Output> output_;
   std::unique_ptr<RowSink> sink_;
@@ -280,13 +273,17 @@ class Consumption {
 arrow::Status Consume(const ConsumeArguments& arguments) {
   runtime::IgnoreBrokenPipes();
   ARROW_ASSIGN_OR_RAISE(const auto path, ParseTablePath(arguments.table));
-  ARROW_ASSIGN_OR_RAISE(const Start start, ParseStart(arguments.from));
+  ARROW_ASSIGN_OR_RAISE(const Place start, ParsePlace("--from", arguments.from));
+  ARROW_ASSIGN_OR_RAISE(const Place end, ParsePlace("--until", arguments.until));
+  if (arguments.follow && arguments.until != "latest") {
+    return Error(ErrorCode::kInvalidConfig, "--follow goes on without an end: leave --until out.");
+  }
   if (arguments.limit && *arguments.limit < 0) {
     return Error(ErrorCode::kInvalidConfig, "--limit {}: write how many rows, 0 or more.", *arguments.limit);
   }
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));
-  return Consumption(arguments, *connection, table, start).Run();
+  return Consumption(arguments, *connection, table, start, end).Run();
 }
 
 }  // namespace
@@ -297,6 +294,8 @@ void AddConsumeCommand(CLI::App& app, Action* action) {
       app.add_subcommand("consume", "Print the rows of a log table, or the changes of one with a primary key");
   consume->add_option("TABLE", arguments->table, "NAME, or DATABASE.NAME")->required()->type_name("");
   consume->add_option("--from", arguments->from, "earliest (default), latest, an offset, or a time (UTC without zone)")
+      ->type_name("WHERE");
+  consume->add_option("--until", arguments->until, "What comes before it: likewise, latest by default")
       ->type_name("WHERE");
   consume->add_option("-c,--columns", arguments->columns, "Only these columns, in this order")
       ->delimiter(',')

@@ -40,6 +40,7 @@ struct LookupArguments {
   std::vector<std::string> columns;
   std::string format;
   std::string output;
+  std::string missing = "drop";
   bool prefix = false;
   bool quiet = false;
 };
@@ -124,9 +125,8 @@ class Lookup {
  private:
   arrow::Status Find(const arrow::RecordBatch& keys, const std::vector<int32_t>& positions, RowSink& sink) {
     if (keys.num_rows() == 0) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto rows, arguments_.prefix
-                                               ? reader_.LookUpPrefixes(keys, positions)
-                                               : reader_.LookUp(keys, positions, client::Missing::kLeaveOut));
+    ARROW_ASSIGN_OR_RAISE(const auto rows, arguments_.prefix ? reader_.LookUpPrefixes(keys, positions)
+                                                             : reader_.LookUp(keys, positions, missing_));
     asked_ += keys.num_rows();
     found_ += rows->num_rows();
     return rows->num_rows() == 0 ? arrow::Status::OK() : sink.Write(rows);
@@ -177,10 +177,10 @@ class Lookup {
 
   std::vector<schema::Column> OutputColumns(const std::vector<int32_t>& positions) const {
     const auto& all = reader_.table().descriptor.schema.columns();
-    if (positions.empty()) return all;
     std::vector<schema::Column> columns;
-    columns.reserve(positions.size());
+    if (positions.empty()) columns = all;
     for (const int32_t position : positions) columns.push_back(all[static_cast<size_t>(position)]);
+    for (auto& column : columns) column.type.nullable |= missing_ == client::Missing::kNulls;
     return columns;
   }
 
@@ -188,6 +188,7 @@ class Lookup {
   client::KeyReader& reader_;
   io::PosixFileSystem fs_;
   schema::Schema key_columns_;  ///< of the file with keys, which refers to it
+  const client::Missing missing_ = arguments_.missing == "null" ? client::Missing::kNulls : client::Missing::kLeaveOut;
   int64_t asked_ = 0;
   int64_t found_ = 0;
 };
@@ -195,6 +196,12 @@ class Lookup {
 arrow::Status LookUp(const LookupArguments& arguments) {
   runtime::IgnoreBrokenPipes();
   ARROW_ASSIGN_OR_RAISE(const auto path, ParseTablePath(arguments.table));
+  if (arguments.missing != "drop" && arguments.missing != "null") {
+    return Error(ErrorCode::kInvalidConfig, "--missing {}: write drop or null.", arguments.missing);
+  }
+  if (arguments.prefix && arguments.missing == "null") {
+    return Error(ErrorCode::kInvalidConfig, "--missing null is for whole keys: a prefix may have any number of rows.");
+  }
   if (arguments.keys.empty() && arguments.keys_file.empty()) {
     return Error(ErrorCode::kInvalidConfig, "Name the keys, or a file that has them with --keys FILE.");
   }
@@ -219,6 +226,12 @@ void AddLookupCommand(CLI::App& app, Action* action) {
   lookup->add_option("--keys-format", arguments->keys_format, "json, csv or parquet; else by FILE's name")
       ->type_name("FORMAT");
   lookup->add_flag("--prefix", arguments->prefix, "All rows of these partition keys and bucket keys");
+  lookup
+      ->add_option(
+          "--missing", arguments->missing,
+          "What stands for a key without a row: nothing (drop, the default), or a row of nulls (null), so that rows "
+          "and keys stay side by side")
+      ->type_name("WHAT");
   lookup->add_option("-c,--columns", arguments->columns, "Only these columns, in this order")
       ->delimiter(',')
       ->type_name("COLUMN,…");

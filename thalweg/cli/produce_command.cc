@@ -3,11 +3,16 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "arrow/array/array_base.h"
+#include "arrow/array/util.h"
 #include "arrow/record_batch.h"
 #include "arrow/util/byte_size.h"
 #include "fmt/format.h"
 #include "thalweg/base/error.h"
+#include "thalweg/cli/column_choice.h"
 #include "thalweg/cli/command.h"
 #include "thalweg/cli/progress_bar.h"
 #include "thalweg/cli/row_source.h"
@@ -30,6 +35,7 @@ struct ProduceArguments {
   std::string file = "-";
   std::string format;
   std::string delimiter = ",";
+  std::vector<std::string> columns;
   bool ignore_unknown = false;
   bool deletes = false;
   bool quiet = false;
@@ -41,12 +47,46 @@ int64_t BatchRows(const arrow::RecordBatch& rows) {
   return std::max<int64_t>(1, bytes <= kBatchBytes ? rows.num_rows() : rows.num_rows() * kBatchBytes / bytes);
 }
 
-/// The table's, of which rows that delete need no more than the key.
-arrow::Result<schema::Schema> SchemaOfKeys(const schema::Schema& table) {
+/// The table's, of which rows need no more than the key and `needed`.
+arrow::Result<schema::Schema> SchemaWithout(const schema::Schema& table, const std::vector<int32_t>& needed) {
   schema::Schema::Parts parts{.columns = {table.columns().begin(), table.columns().end()},
                               .primary_key = {table.primary_key().begin(), table.primary_key().end()}};
-  for (auto& column : parts.columns) column.type.nullable = true;  // The key's are made NOT NULL again.
+  for (size_t i = 0; i < parts.columns.size(); ++i) {
+    if (std::ranges::find(needed, static_cast<int32_t>(i)) != needed.end()) continue;
+    parts.columns[i].type.nullable = true;  // The key's are made NOT NULL again.
+  }
   return schema::Schema::Make(std::move(parts));
+}
+
+/// The columns that rows of some of them change, and the key's; none: all.
+arrow::Result<std::vector<int32_t>> TargetColumns(const ProduceArguments& arguments, const client::TableInfo& table) {
+  if (arguments.columns.empty()) return std::vector<int32_t>();
+  if (arguments.deletes) {
+    return Error(ErrorCode::kInvalidConfig, "--delete takes whole rows away: leave --columns out.");
+  }
+  if (!table.descriptor.HasPrimaryKey()) {
+    return Error(ErrorCode::kInvalidConfig,
+                 "--columns changes some columns of rows that stand under a key; {} has no primary key.", table.path);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto columns, ChosenColumns(arguments.columns, table));
+  for (const size_t key : table.descriptor.schema.PrimaryKeyIndexes()) {
+    if (std::ranges::find(columns, static_cast<int32_t>(key)) == columns.end()) {
+      columns.push_back(static_cast<int32_t>(key));
+    }
+  }
+  std::ranges::sort(columns);
+  return columns;
+}
+
+/// `rows` with nulls in all columns but `columns`.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> OnlyColumns(std::shared_ptr<arrow::RecordBatch> rows,
+                                                               const std::vector<int32_t>& columns) {
+  for (int i = 0; !columns.empty() && i < rows->num_columns(); ++i) {
+    if (std::ranges::find(columns, i) != columns.end()) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto nulls, arrow::MakeArrayOfNull(rows->column(i)->type(), rows->num_rows()));
+    ARROW_ASSIGN_OR_RAISE(rows, rows->SetColumn(i, rows->schema()->field(i), nulls));
+  }
+  return rows;
 }
 
 arrow::Status Produce(const ProduceArguments& arguments) {
@@ -62,11 +102,13 @@ arrow::Status Produce(const ProduceArguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const auto connection, arguments.access.Connect());
   ARROW_ASSIGN_OR_RAISE(const auto table, client::GetTable(*connection, path));
   io::PosixFileSystem fs;
+  ARROW_ASSIGN_OR_RAISE(const auto targets, TargetColumns(arguments, table));
   const auto mean = arguments.deletes ? client::RowsMean::kDelete : client::RowsMean::kPut;
-  ARROW_ASSIGN_OR_RAISE(const auto appender, client::Appender::Open(*connection, table, {}, mean));
+  ARROW_ASSIGN_OR_RAISE(const auto appender,
+                        client::Appender::Open(*connection, table, {}, {.mean = mean, .target_columns = targets}));
   schema::Schema schema = table.descriptor.schema;
-  if (arguments.deletes) {
-    ARROW_ASSIGN_OR_RAISE(schema, SchemaOfKeys(schema));
+  if (arguments.deletes || !targets.empty()) {
+    ARROW_ASSIGN_OR_RAISE(schema, SchemaWithout(schema, targets));
   }
   ARROW_ASSIGN_OR_RAISE(const auto source, RowSource::Open(fs, input, schema));
   const auto missing = arguments.deletes ? client::NoPartitionYet::kLeaveRowsOut : client::NoPartitionYet::kCreateIt;
@@ -75,8 +117,9 @@ arrow::Status Produce(const ProduceArguments& arguments) {
   ProgressBar bar(arguments.deletes ? "deleted" : "produced", arguments.quiet);
   const auto send_all = [&]() -> arrow::Status {
     while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto rows, source->Next());
+      ARROW_ASSIGN_OR_RAISE(auto rows, source->Next());
       if (!rows) return appender->Flush();
+      ARROW_ASSIGN_OR_RAISE(rows, OnlyColumns(std::move(rows), targets));
       const int64_t step = BatchRows(*rows);
       for (int64_t from = 0; from < rows->num_rows(); from += step) {
         ARROW_ASSIGN_OR_RAISE(const auto routed, router->Route(rows->Slice(from, step)));
@@ -112,6 +155,12 @@ void AddProduceCommand(CLI::App& app, Action* action) {
       ->add_option("-f,--format", arguments->format, "json (one object per line), csv or parquet; else by FILE's name")
       ->type_name("FORMAT");
   produce->add_option("--delimiter", arguments->delimiter, "Between the cells of a CSV (default ,)")->type_name("CHAR");
+  produce
+      ->add_option(
+          "-c,--columns", arguments->columns,
+          "Put only these columns, and the key's, of the rows: under keys that are there the others stay as they are")
+      ->delimiter(',')
+      ->type_name("COLUMN,…");
   produce->add_flag("--ignore-unknown", arguments->ignore_unknown, "Leave out columns that the table does not have");
   produce->add_flag(
       "--delete", arguments->deletes,

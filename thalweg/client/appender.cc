@@ -45,13 +45,17 @@ arrow::Status CheckAnswer(Connection& connection, int32_t request_id) {
 }  // namespace
 
 arrow::Result<std::unique_ptr<Appender>> Appender::Open(Connection& connection, TableInfo table, AppenderLimits limits,
-                                                        RowsMean mean) {
-  if (mean == RowsMean::kDelete && !table.descriptor.HasPrimaryKey()) {
+                                                        AppenderOptions options) {
+  if (!options.target_columns.empty() && !table.descriptor.HasPrimaryKey()) {
+    return Error(ErrorCode::kInvalidTable, "{} has no primary key: rows are appended to it whole.", table.path);
+  }
+  if (options.mean == RowsMean::kDelete && !table.descriptor.HasPrimaryKey()) {
     return Error(ErrorCode::kInvalidTable, "{} has no primary key, so that none of its rows can be deleted.",
                  table.path);
   }
   ARROW_ASSIGN_OR_RAISE(auto encoder, format::BatchEncoder::Make(table.schema_id, table.descriptor));
-  std::unique_ptr<Appender> appender(new Appender(connection, std::move(table), std::move(encoder), limits, mean));
+  std::unique_ptr<Appender> appender(
+      new Appender(connection, std::move(table), std::move(encoder), limits, std::move(options)));
   pb::InitWriterRequest request;
   auto* path = request.add_table_path();
   path->set_database_name(appender->table_.path.database);
@@ -71,7 +75,7 @@ arrow::Status Appender::Append(PartitionId partition, BucketId bucket, const arr
   if (rows.num_rows() == 0) return arrow::Status::OK();
   const BucketKey key{partition, bucket};
   BucketState& state = buckets_[key];
-  ARROW_ASSIGN_OR_RAISE(Bytes records, mean_ == RowsMean::kDelete
+  ARROW_ASSIGN_OR_RAISE(Bytes records, options_.mean == RowsMean::kDelete
                                            ? encoder_.EncodeDeletes(rows, writer_, state.next_sequence)
                                            : encoder_.Encode(rows, writer_, state.next_sequence));
   while (!in_flight_.empty() && Full(state, records.size())) ARROW_RETURN_NOT_OK(AwaitOldest());
@@ -93,9 +97,9 @@ arrow::Status Appender::Send(InFlight& batch) {
   const auto [partition, bucket] = batch.bucket;
   batch.request_id = -1;
   if (table_.descriptor.HasPrimaryKey()) {
-    ARROW_ASSIGN_OR_RAISE(
-        batch.request_id,
-        connection_.Send(wire::ApiKey::kPutKv, RequestOf<pb::PutKvRequest>(table_, partition, bucket, batch.records)));
+    auto request = RequestOf<pb::PutKvRequest>(table_, partition, bucket, batch.records);
+    request.mutable_target_columns()->Assign(options_.target_columns.begin(), options_.target_columns.end());
+    ARROW_ASSIGN_OR_RAISE(batch.request_id, connection_.Send(wire::ApiKey::kPutKv, request));
   } else {
     ARROW_ASSIGN_OR_RAISE(batch.request_id,
                           connection_.Send(wire::ApiKey::kProduceLog,

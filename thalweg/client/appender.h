@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
@@ -34,6 +35,12 @@ enum class RowsMean : uint8_t {
   kDelete,  ///< whatever stands under their keys goes; other columns are not looked at
 };
 
+struct AppenderOptions {
+  RowsMean mean = RowsMean::kPut;
+  /// Positions of the only columns that rows put change, with those of the primary key among them; none: whole rows.
+  std::vector<int32_t> target_columns{};
+};
+
 /// Appends rows to a log table, or puts them under their keys (or deletes these) where the table has a primary key, each
 /// batch once: batches carry a writer id and a sequence, and what was not acknowledged is sent again, in order, when the
 /// server asks for it or the connection breaks.
@@ -43,9 +50,9 @@ enum class RowsMean : uint8_t {
 /// Thread safety: one thread at a time, together with the connection.
 class Appender {
  public:
-  /// INVALID_TABLE for deletes from a log table.
+  /// INVALID_TABLE for deletes from a log table, and for some columns of one.
   static arrow::Result<std::unique_ptr<Appender>> Open(Connection& connection, TableInfo table,
-                                                       AppenderLimits limits = {}, RowsMean mean = RowsMean::kPut);
+                                                       AppenderLimits limits = {}, AppenderOptions options = {});
 
   /// Sends `rows`, of the table's Arrow schema, to one bucket as one batch. Waits for earlier acknowledgements where too
   /// many are outstanding.
@@ -70,8 +77,13 @@ class Appender {
     size_t in_flight = 0;
   };
 
-  Appender(Connection& connection, TableInfo table, format::BatchEncoder encoder, AppenderLimits limits, RowsMean mean)
-      : connection_(connection), table_(std::move(table)), encoder_(std::move(encoder)), limits_(limits), mean_(mean) {}
+  Appender(Connection& connection, TableInfo table, format::BatchEncoder encoder, AppenderLimits limits,
+           AppenderOptions options)
+      : connection_(connection),
+        table_(std::move(table)),
+        encoder_(std::move(encoder)),
+        limits_(limits),
+        options_(std::move(options)) {}
 
   bool Full(const BucketState& bucket, size_t bytes) const;
   arrow::Status Send(InFlight& batch);
@@ -85,7 +97,7 @@ class Appender {
   const TableInfo table_;
   const format::BatchEncoder encoder_;
   const AppenderLimits limits_;
-  const RowsMean mean_;
+  const AppenderOptions options_;
   WriterId writer_ = kNoWriter;
   std::map<BucketKey, BucketState> buckets_;
   std::deque<InFlight> in_flight_;

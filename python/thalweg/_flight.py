@@ -25,7 +25,7 @@ from thalweg.errors import (
 
 WRITE_BATCH_ROWS = 65_536
 WRITE_BATCH_BYTES = 8 << 20  # of decoded values
-WRITE_BATCHES_IN_FLIGHT = 4
+WRITE_BATCHES_IN_FLIGHT = 16  # as many as the server takes on
 
 _processes: list[int] = []  # the first that has connected; in a fork of it, it is another's
 

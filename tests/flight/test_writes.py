@@ -90,6 +90,42 @@ def test_a_client_that_reads_no_acknowledgement_is_not_stuck(door: Door, databas
     assert door.read(table, columns=door.v1.Columns()).rows.num_rows == 5_000
 
 
+def test_batches_are_acknowledged_in_their_order(door: Door, database: str) -> None:
+    """All are sent before the first answer is read, so that many are under way at a time."""
+    for name, definition in (("log", {}), ("keyed", {"primary_key": ["id"]})):
+        door.create_table(f"{database}.{name}", LOG, **definition)
+        writer, acknowledged = door.client.do_put(flight.FlightDescriptor.for_path(database, name), LOG, door.options)
+        with writer:
+            for i in range(200):
+                writer.write_batch(batch(LOG, *((n, f"{i}") for n in range(i % 7 + 1))))
+            writer.done_writing()
+            results = [door.v1.WriteResult.FromString(acknowledged.read().to_pybytes()) for _ in range(200)]
+            assert acknowledged.read() is None
+        assert [result.rows for result in results] == [i % 7 + 1 for i in range(200)]
+        ends = [result.buckets[0].end_offset for result in results]
+        assert ends == sorted(ends)
+    assert len(door.rows(f"{database}.log")) == sum(i % 7 + 1 for i in range(200))
+    texts = {row["id"]: row["text"] for row in door.rows(f"{database}.keyed")}
+    assert texts == {n: str(max(i for i in range(200) if i % 7 >= n)) for n in range(7)}
+
+
+def test_an_error_tells_which_rows_are_stored(door: Door, database: str) -> None:
+    table = f"{database}.log"
+    schema = pa.schema([pa.field("id", pa.int64(), nullable=False), pa.field("text", pa.string())])
+    door.create_table(table, schema)
+    loose = pa.schema([("id", pa.int64()), ("text", pa.string())])
+    writer, _ = door.client.do_put(flight.FlightDescriptor.for_path(database, "log"), loose, door.options)
+    with pytest.raises(flight.FlightError, match=r"Of this stream the first 3 batches \(6 rows\) are stored\.") as raised:  # noqa: SIM117
+        with writer:
+            for i in range(3):
+                writer.write_batch(batch(loose, (2 * i, "a"), (2 * i + 1, "b")))
+            writer.write_batch(batch(loose, (None, "c")))
+            writer.write_batch(batch(loose, (7, "d")))
+            writer.done_writing()
+    assert error_of(door.v1, raised.value).name == "INVALID_TABLE"
+    assert [row["id"] for row in door.rows(table)] == list(range(6))
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "rows"),
     [

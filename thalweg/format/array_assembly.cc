@@ -11,6 +11,8 @@
 #include "arrow/array/util.h"
 #include "arrow/buffer.h"
 #include "arrow/type.h"
+#include "arrow/util/bitmap_ops.h"
+#include "arrow/util/utf8.h"
 #include "thalweg/base/error.h"
 #include "thalweg/format/column_shape.h"
 
@@ -99,7 +101,47 @@ class Assembly {
   std::span<const std::shared_ptr<arrow::Buffer>> buffers_;
 };
 
+/// Whether all of it is text. Where it is not, a null may stand on what is none, so that is no answer.
+bool IsAllText(const arrow::ArrayData& data) {
+  const auto count = static_cast<size_t>(data.length);
+  const auto& offsets_buffer = data.buffers[1];
+  const auto& text = data.buffers[2];
+  if (data.offset != 0 || !offsets_buffer || !text ||
+      static_cast<size_t>(offsets_buffer->size()) < (count + 1) * sizeof(int32_t)) {
+    return false;
+  }
+  const auto* const offsets = reinterpret_cast<const int32_t*>(offsets_buffer->data());
+  bool ordered = offsets[0] >= 0;
+  for (size_t i = 0; i < count; ++i) ordered &= offsets[i] <= offsets[i + 1];
+  if (!ordered || offsets[count] > text->size()) return false;
+  const ByteView bytes(text->data() + offsets[0], static_cast<size_t>(offsets[count] - offsets[0]));
+  uint8_t bits = 0;
+  for (const uint8_t byte : bytes) bits |= byte;
+  constexpr uint8_t kBeyondAscii = 0x80;
+  if ((bits & kBeyondAscii) == 0) return true;
+  arrow::util::InitializeUTF8();
+  if (!arrow::util::ValidateUTF8(bytes.data(), static_cast<int64_t>(bytes.size()))) return false;
+  // And each value begins with a character.
+  bool whole = true;
+  for (size_t i = 0; i < count; ++i) {
+    whole &= offsets[i] == offsets[count] || (text->data()[offsets[i]] & 0xC0) != kBeyondAscii;
+  }
+  return whole;
+}
+
+bool HasItsNulls(const arrow::ArrayData& data) {
+  if (data.null_count == 0) return true;
+  if (!data.buffers[0] || data.buffers[0]->size() * 8 < data.length) return false;
+  return arrow::internal::CountSetBits(data.buffers[0]->data(), 0, data.length) == data.length - data.null_count;
+}
+
 }  // namespace
+
+arrow::Status CheckValues(const arrow::Array& array) {
+  const arrow::ArrayData& data = *array.data();
+  const bool sound = data.type->id() == arrow::Type::STRING && HasItsNulls(data) && IsAllText(data);
+  return sound ? arrow::Status::OK() : array.ValidateFull();
+}
 
 std::shared_ptr<arrow::Buffer> ShareBuffer(std::shared_ptr<const void> owner, ByteView view) {
   if (view.empty()) return nullptr;

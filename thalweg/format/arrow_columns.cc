@@ -83,7 +83,7 @@ arrow::Result<arrow::ArrayVector> ArrowColumns::Decode(const LogBatchView& batch
       }
     }
     ARROW_ASSIGN_OR_RAISE(auto array, AssembleArray(schema_->field(place.column)->type(), nodes, buffers));
-    const arrow::Status sound = origin == BatchOrigin::kAnybody ? array->ValidateFull() : arrow::Status::OK();
+    const arrow::Status sound = origin == BatchOrigin::kAnybody ? CheckValues(*array) : arrow::Status::OK();
     if (!sound.ok() || array->length() != batch.header.record_count) {
       return Error(ErrorCode::kCorruptRecord, "The Arrow batch has a column {} that cannot be read: {}",
                    schema_->field(place.column)->name(), sound.ok() ? "it has too few rows" : sound.message());

@@ -14,6 +14,8 @@
 namespace thalweg::flight {
 
 int64_t RowsWithin(const arrow::RecordBatch& rows, int64_t bytes_max) {
+  // Never less than what is referred to, and quicker to find out.
+  if (arrow::util::TotalBufferSize(rows) <= bytes_max) return rows.num_rows();
   const int64_t bytes = arrow::util::ReferencedBufferSize(rows).ValueOr(0);
   if (bytes <= bytes_max || rows.num_rows() == 0) return rows.num_rows();
   return std::max<int64_t>(1, rows.num_rows() * bytes_max / bytes);

@@ -1,5 +1,6 @@
 #include "thalweg/format/arrow_columns.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "arrow/array/array_base.h"
@@ -11,6 +12,9 @@
 
 namespace thalweg::format {
 namespace {
+
+// So much that nobody wants between two buffers is loaded with them, rather than in two steps.
+constexpr ptrdiff_t kGapBytesMax = 4 << 10;
 
 arrow::Result<ByteView> BufferOf(BodyBuffer buffer, ByteView body) {
   if (buffer.length == 0) return ByteView{};
@@ -47,8 +51,32 @@ arrow::Result<BufferInflater*> ArrowColumns::InflaterOf(BodyCodec codec) {
   return &*inflater;
 }
 
+arrow::Result<std::vector<ByteView>> ArrowColumns::RunsOf(const ArrowMetadata& metadata, ByteView body) const {
+  std::vector<ByteView> runs;
+  for (const Place& place : places_) {
+    for (size_t i = 0; i < place.buffer_count; ++i) {
+      ARROW_ASSIGN_OR_RAISE(const ByteView bytes, BufferOf(metadata.buffer(place.buffer_begin + i), body));
+      if (!bytes.empty()) runs.push_back(bytes);
+    }
+  }
+  std::ranges::sort(runs, {}, [](ByteView run) { return run.data(); });
+  size_t count = 0;
+  for (const ByteView run : runs) {
+    const uint8_t* const end = run.data() + run.size();
+    if (count > 0 && run.data() - (runs[count - 1].data() + runs[count - 1].size()) <= kGapBytesMax) {
+      ByteView& last = runs[count - 1];
+      last = {last.data(), std::max(last.data() + last.size(), end)};
+    } else {
+      runs[count++] = run;
+    }
+  }
+  runs.resize(count);
+  return runs;
+}
+
 arrow::Result<arrow::ArrayVector> ArrowColumns::Decode(const LogBatchView& batch,
-                                                       const std::shared_ptr<const void>& owner, BatchOrigin origin) {
+                                                       const std::shared_ptr<const void>& owner, BatchOrigin origin,
+                                                       const Load& load) {
   arrow::ArrayVector arrays;
   if (batch.empty()) {
     for (const Place& place : places_) {
@@ -61,6 +89,10 @@ arrow::Result<arrow::ArrayVector> ArrowColumns::Decode(const LogBatchView& batch
   if (metadata.row_count() != batch.header.record_count || metadata.node_count() != node_count_ ||
       metadata.buffer_count() != buffer_count_) {
     return Error(ErrorCode::kCorruptRecord, "The Arrow batch does not fit the header or the schema that it names.");
+  }
+  if (load) {
+    ARROW_ASSIGN_OR_RAISE(const auto runs, RunsOf(metadata, parts.body));
+    ARROW_RETURN_NOT_OK(load(runs));
   }
   BufferInflater* inflater = nullptr;
   if (metadata.codec() != BodyCodec::kNone) {

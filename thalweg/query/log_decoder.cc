@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -108,8 +109,19 @@ arrow::Status LogDecoder::DecodeRows(const format::LogBatchView& batch, Version&
   return status;
 }
 
+bool LogDecoder::ReadsInPart() const {
+  // Text of changelogs is taken as it is, which is right for bytes whose CRC was verified (format::BatchOrigin).
+  return format_ == schema::LogFormat::kArrow && !table_->descriptor->HasPrimaryKey() &&
+         columns_.size() < table_->schema().column_count();
+}
+
+size_t LogDecoder::ColumnsForOne() const {
+  return table_->schema().column_count() / std::max<size_t>(columns_.size(), 1);
+}
+
 arrow::Result<DecodedBatch> LogDecoder::Decode(const format::LogBatchView& batch,
-                                               const std::shared_ptr<const void>& owner, bool with_change_types) {
+                                               const std::shared_ptr<const void>& owner, bool with_change_types,
+                                               const format::ArrowColumns::Load& load) {
   ARROW_ASSIGN_OR_RAISE(Version* const version, VersionOf(batch.header.schema_id));
   DecodedBatch decoded{.rows = batch.header.record_count};
   if (format_ != schema::LogFormat::kArrow) {
@@ -127,7 +139,7 @@ arrow::Result<DecodedBatch> LogDecoder::Decode(const format::LogBatchView& batch
   }
   const auto origin =
       table_->descriptor->HasPrimaryKey() ? format::BatchOrigin::kOwnChangelog : format::BatchOrigin::kAnybody;
-  ARROW_ASSIGN_OR_RAISE(auto present, version->arrow->Decode(batch, owner, origin));
+  ARROW_ASSIGN_OR_RAISE(auto present, version->arrow->Decode(batch, owner, origin, load));
   decoded.columns.resize(columns_.size());
   for (size_t i = 0; i < present.size(); ++i) decoded.columns[version->places[i]] = std::move(present[i]);
   for (size_t i = 0; i < columns_.size(); ++i) {

@@ -10,6 +10,7 @@
 #include "thalweg/base/bytes.h"
 #include "thalweg/base/ids.h"
 #include "thalweg/catalog/table.h"
+#include "thalweg/format/arrow_columns.h"
 #include "thalweg/format/log_batch.h"
 #include "thalweg/query/environment.h"
 #include "thalweg/schema/table_config.h"
@@ -33,9 +34,14 @@ class LogDecoder {
                                                          std::vector<int> columns);
   ~LogDecoder();
 
-  /// What can be left as it is refers to the bytes of `batch`, which `owner` keeps alive. CORRUPT_RECORD, SCHEMA_NOT_EXIST.
+  /// What can be left as it is refers to the bytes of `batch`, which `owner` keeps alive. `load`: as ArrowColumns::Decode; only
+  /// where ReadsInPart. CORRUPT_RECORD, SCHEMA_NOT_EXIST.
   arrow::Result<DecodedBatch> Decode(const format::LogBatchView& batch, const std::shared_ptr<const void>& owner,
-                                     bool with_change_types);
+                                     bool with_change_types, const format::ArrowColumns::Load& load = nullptr);
+  /// Whether batches may be read in part, because not all of their columns are wanted and the CRC of the whole is not relied on.
+  bool ReadsInPart() const;
+  /// How many columns batches of the latest schema have for each one that is wanted.
+  size_t ColumnsForOne() const;
   /// The schema that batches name; null where there is none.
   std::shared_ptr<const schema::Schema> FindSchema(SchemaId id);
 

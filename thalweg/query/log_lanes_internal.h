@@ -30,6 +30,8 @@ class LogLanes {
   /// As LogRows::Next; part() is where to go on once it has brought nothing. Resumes on `workers`.
   runtime::Task<arrow::Result<std::optional<ScanBatch>>> Next(runtime::Executor& workers);
   const LogPart& part() const { return lanes_[used_ - 1].rows->part(); }
+  /// As LogRows::ReadFactor.
+  uint64_t ReadFactor() const { return lanes_.front().rows->ReadFactor(); }
 
  private:
   struct Lane {

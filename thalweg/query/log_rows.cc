@@ -13,6 +13,8 @@
 namespace thalweg::query {
 namespace {
 
+constexpr size_t kReadFactorMax = 4;
+
 /// The same error, with the place at which it was found.
 arrow::Status At(const arrow::Status& status, const TableBucket& bucket, LogOffset offset) {
   return Error(CodeOf(status), "{}, offset {}: {}", bucket, offset, status.message());
@@ -47,13 +49,32 @@ arrow::Status LogRows::Start(const tablet::ReadResult& read, const LogPart& part
   if (const auto* memory = std::get_if<tablet::MemoryRange>(&read.data)) {
     for (const auto& run : memory->runs) {
       // Rows may be kept for long, and what was read from remote storage counts for as long as somebody has some of it.
-      pieces_.push_back({memory->borrowed ? Bytes::Copy(run.batches.view()) : run.batches, run.statistics});
+      pieces_.push_back(
+          {.batches = memory->borrowed ? Bytes::Copy(run.batches.view()) : run.batches, .statistics = run.statistics});
     }
   } else if (const auto* range = std::get_if<log::LogRange>(&read.data)) {
-    ARROW_ASSIGN_OR_RAISE(auto bytes, ReadRange(*range));
-    pieces_.push_back({std::move(bytes), Bytes()});
+    ARROW_ASSIGN_OR_RAISE(auto piece, ReadPiece(*range));
+    pieces_.push_back(std::move(piece));
   }
   return arrow::Status::OK();
+}
+
+arrow::Result<LogRows::Piece> LogRows::ReadPiece(const log::LogRange& range) const {
+  Piece piece;
+  if (decoder_->ReadsInPart()) {
+    ARROW_ASSIGN_OR_RAISE(piece.sparse, SparseRange::Make(range));
+  }
+  if (piece.sparse) {
+    piece.batches = piece.sparse->batches();
+  } else {
+    ARROW_ASSIGN_OR_RAISE(piece.batches, ReadRange(range));
+  }
+  return piece;
+}
+
+uint64_t LogRows::ReadFactor() const {
+  const bool sparse = !pieces_.empty() && pieces_.front().sparse;
+  return sparse ? std::clamp<size_t>(decoder_->ColumnsForOne(), 1, kReadFactorMax) : 1;
 }
 
 std::vector<LogOffset> LogRows::Cuts(size_t count) const {
@@ -128,11 +149,20 @@ arrow::Result<std::optional<ScanBatch>> LogRows::Cut() {
   return batch;
 }
 
-arrow::Result<std::optional<ScanBatch>> LogRows::Take(const format::LogBatchView& batch, const Bytes& owner) {
+arrow::Result<DecodedBatch> LogRows::Decode(const format::LogBatchView& batch, const Piece& piece) {
+  const bool change_types = scan_.shape().columns.change_types;
+  const auto& owner = piece.batches.owner();
+  if (piece.sparse) {
+    return decoder_->Decode(batch, owner, change_types, [&](auto runs) { return piece.sparse->Load(runs); });
+  }
+  ARROW_RETURN_NOT_OK(format::VerifyCrc(batch));
+  return decoder_->Decode(batch, owner, change_types);
+}
+
+arrow::Result<std::optional<ScanBatch>> LogRows::Take(const format::LogBatchView& batch, const Piece& piece) {
   const Table& table = *scan_.request().table;
   const ScanColumns& columns = scan_.shape().columns;
-  ARROW_RETURN_NOT_OK(format::VerifyCrc(batch));
-  ARROW_ASSIGN_OR_RAISE(auto decoded, decoder_->Decode(batch, owner.owner(), columns.change_types));
+  ARROW_ASSIGN_OR_RAISE(auto decoded, Decode(batch, piece));
   ARROW_ASSIGN_OR_RAISE(auto rows, MakeOffsetRows(table, columns, batch.header, std::move(decoded)));
   int64_t from = part_.next - rows.first, to = part_.end - rows.first;
   if (table.kind() == TableKind::kBinlog) {
@@ -168,8 +198,8 @@ arrow::Result<std::optional<ScanBatch>> LogRows::Next() {
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-    const Bytes owner = piece.batches;
     ARROW_ASSIGN_OR_RAISE(const Bytes statistics, NextStatistics(piece, batch.header));
+    const Piece from = piece;  // which is not kept where the limit is reached
     piece.batches = piece.batches.Slice(batch.bytes.size());
     const auto& header = batch.header;
     if (header.next_offset() <= part_.next) continue;
@@ -184,7 +214,7 @@ arrow::Result<std::optional<ScanBatch>> LogRows::Next() {
       part_.next = std::min(header.next_offset(), part_.end);
       continue;
     }
-    auto taken = Take(batch, owner);
+    auto taken = Take(batch, from);
     if (!taken.ok()) return At(taken.status(), part_.bucket, header.base_offset);
     if (*taken) return taken;
   }

@@ -15,6 +15,7 @@
 #include "thalweg/format/predicate_filter.h"
 #include "thalweg/query/log_decoder_internal.h"
 #include "thalweg/query/scan_core_internal.h"
+#include "thalweg/query/sparse_range_internal.h"
 #include "thalweg/tablet/read.h"
 
 namespace thalweg::query {
@@ -49,6 +50,8 @@ class LogRows {
   arrow::Result<std::optional<ScanBatch>> Next();
   /// What is left to do of the bucket.
   const LogPart& part() const { return part_; }
+  /// How much more may be read at once where little of it is wanted: of what Start took, only so many times less was read.
+  uint64_t ReadFactor() const;
 
  private:
   /// Whole batches, one behind the other.
@@ -56,13 +59,16 @@ class LogRows {
     Bytes batches;
     Bytes statistics;  ///< see journal::Entry
     size_t statistics_at = 0;
+    std::shared_ptr<const SparseRange> sparse;  ///< where the columns of the batches are yet to be loaded
   };
 
   explicit LogRows(ScanCore& scan) : scan_(scan) {}
 
   arrow::Result<Bytes> NextStatistics(Piece& piece, const format::BatchHeader& header) const;
   bool MayMatch(const format::BatchHeader& header, ByteView statistics);
-  arrow::Result<std::optional<ScanBatch>> Take(const format::LogBatchView& batch, const Bytes& owner);
+  arrow::Result<Piece> ReadPiece(const log::LogRange& range) const;
+  arrow::Result<DecodedBatch> Decode(const format::LogBatchView& batch, const Piece& piece);
+  arrow::Result<std::optional<ScanBatch>> Take(const format::LogBatchView& batch, const Piece& piece);
   arrow::Result<std::optional<ScanBatch>> Cut();
 
   ScanCore& scan_;

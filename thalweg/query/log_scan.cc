@@ -98,7 +98,7 @@ class BoundedStream final : public LogStream {
       if (!part_) part_ = log_scan_.TakePart();
       if (!part_) co_return ScanBatch();
       auto request = RequestFor(*part_);
-      request.bytes_max = std::min(request.bytes_max, BytesToEnd());
+      request.bytes_max = std::min(request.bytes_max * read_factor_, BytesToEnd());
       const auto read = co_await log_scan_.environment().engine.Read(std::move(request), workers);
       if (CodeOf(read.status) == ErrorCode::kLogOffsetOutOfRange && part_->next < read.start) {
         // What is older than the table keeps has gone since the scan was opened.
@@ -113,6 +113,7 @@ class BoundedStream final : public LogStream {
       record_bytes_ =
           static_cast<double>(read.bytes) / static_cast<double>(std::max<int64_t>(read.next - read.first, 1));
       TW_CO_RETURN_NOT_OK(lanes_->Start(read, *part_));
+      read_factor_ = lanes_->ReadFactor();
       reading_ = true;
     }
   }
@@ -126,6 +127,7 @@ class BoundedStream final : public LogStream {
   const size_t lane_count_;
   std::unique_ptr<LogLanes> lanes_;
   double record_bytes_ = 0;  ///< of the last read
+  uint64_t read_factor_ = 1;
   std::optional<LogPart> part_;
   bool reading_ = false;
 };

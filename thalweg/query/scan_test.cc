@@ -3,6 +3,7 @@
 #include "arrow/array/array_nested.h"
 #include "thalweg/format/aligned_row.h"
 #include "thalweg/format/arrow_batch.h"
+#include "thalweg/format/arrow_projection.h"
 #include "thalweg/format/log_batch.h"
 #include "thalweg/query/test_query_internal.h"
 
@@ -147,6 +148,43 @@ TEST_F(ScanTest, WhatSeveralDecodeComesInOrder) {
   const auto some = Read({.table = table, .filter = Leaf(table, "score", LeafFunction::kEqual, {Datum{int64_t{7}}})});
   EXPECT_EQ(some->num_rows(), kRows / 10);
   EXPECT_EQ(Read({.table = table, .limit = 54'321})->num_rows(), 54'321);
+}
+
+TEST_F(ScanTest, WantedColumnsAreReadOutOfFiles) {
+  auto descriptor = TestTable();
+  descriptor.properties["table.log.arrow.compression.type"] = "NONE";
+  const auto table = Create("t", descriptor);
+  constexpr int64_t kBatch = 4'000, kRows = 40 * kBatch;
+  for (int64_t first = 0; first < kRows; first += kBatch) Append(table, TestRows(first, kBatch));
+  Reopen();
+  for (const bool cold : {false, true}) {
+    disk_.SetCold(cold);
+    const auto ids = Read({.table = table, .columns = {{0}}, .range = {.from = LogOffset(5'123)}});
+    EXPECT_EQ(Numbers(*ids, 0), Range(5'123, kRows));
+    const auto some = Read(
+        {.table = table, .columns = {{1}}, .filter = Leaf(table, "score", LeafFunction::kEqual, {Datum{int64_t{7}}})});
+    EXPECT_EQ(some->num_rows(), kRows / 10);
+    EXPECT_EQ(Texts(*some->Slice(0, 2), 0), (std::vector<std::string>{"name 7", "name 17"}));
+    EXPECT_EQ(Read({.table = table, .columns = {{2}}, .limit = 54'321})->num_rows(), 54'321);
+    EXPECT_EQ(Read({.table = table, .columns = {std::vector<int>()}})->num_rows(), kRows);
+  }
+}
+
+TEST_F(ScanTest, DamageInAFileIsFoundByWhoReadsIt) {
+  const auto table = Create("t", TestTable());
+  constexpr int64_t kBatch = 20'000;
+  for (int i = 0; i < 3; ++i) Append(table, TestRows(i * kBatch, kBatch));
+  Reopen();
+  const std::string path = fmt::format("d/log/t{}/b0/00000000000000000000.log", table->id());
+  std::vector<uint8_t> bytes(4096);
+  ASSERT_EQ(disk_.Open(path, {}).ValueOrDie()->ReadAt(0, bytes).ValueOrDie(), bytes.size());
+  // Behind the decoded length of the first buffer, which is of the first column.
+  disk_.FlipBits(path, format::ProjectionFrontBytes(bytes).ValueOrDie() + sizeof(int64_t), 0xFF);
+  EXPECT_EQ(CodeOf(TryRead({.table = table}).status()), ErrorCode::kCorruptRecord);
+  const auto damaged = TryRead({.table = table, .columns = {{0}}});
+  EXPECT_EQ(CodeOf(damaged.status()), ErrorCode::kCorruptRecord) << damaged.status();
+  EXPECT_THAT(damaged.status().message(), HasSubstr("offset 0"));
+  EXPECT_EQ(Read({.table = table, .columns = {{2}}})->num_rows(), 3 * kBatch) << "which is not what is damaged";
 }
 
 TEST_F(ScanTest, RangesAreCutInsideOfBatches) {

@@ -161,6 +161,16 @@ class QueryTest : public ::testing::Test {
                                        .policy = policy_ ? &*policy_ : nullptr});
   }
 
+  /// So that logs are read from files.
+  void Reopen() {
+    sim_.RunFor(std::chrono::minutes(1));
+    engine_->Stop(1000);
+    sim_.RunFor(std::chrono::seconds(1));  // what it has left to the shards
+    environment_.reset();
+    engine_.reset();
+    OpenEngine();
+  }
+
   static arrow::Result<std::shared_ptr<const tablet::KvTable>> KvTableOf(const catalog::Table& table) {
     return tablet::KvTable::Make(*table.descriptor, table.schemas);
   }

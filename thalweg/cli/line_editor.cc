@@ -2,6 +2,8 @@
 
 #include <editline/readline.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -52,8 +54,14 @@ LineEditor::~LineEditor() {
 }
 
 std::optional<std::string> LineEditor::Read(const std::string& prompt) {
+  errno = 0;
   char* line = readline(prompt.c_str());
-  if (line == nullptr) return std::nullopt;
+  if (line == nullptr) {
+    if (errno != EINTR) return std::nullopt;
+    // Ctrl-C, which ends the line and nothing else.
+    std::fputc('\n', stdout);
+    return std::string();
+  }
   std::string text(line);
   std::free(line);
   return text;

@@ -20,7 +20,7 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  /// The next line, without its end; nothing at the end of the input.
+  /// The next line, without its end; an empty one after Ctrl-C; nothing at the end of the input.
   std::optional<std::string> Read(const std::string& prompt);
   void Remember(const std::string& statement);
 

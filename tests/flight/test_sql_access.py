@@ -140,6 +140,10 @@ def test_a_token_tells_nothing_of_a_table_that_is_not_shown(server: FlightServer
             ask()
         assert error_of(v1, raised.value).name == "AUTHORIZATION"
         assert "hidden" not in str(raised.value)
+    credentials = {"username": "alice", "password": USERS["alice"]}
+    with dbapi.connect(server.address, db_kwargs=credentials, autocommit=True) as opened:
+        refused(opened, f"SET thalweg_at_least = '{hidden}'")
+        assert rows(opened, f"SET thalweg_at_least = '{shown}'") in ([], [(0,)])
     alice.action(v1.WaitForToken(token=shown))
     assert len(alice.rows("fluss.shown", at_least=shown)) == 2
 

@@ -60,6 +60,7 @@ arrow::Status SessionCore::UseDatabase(const std::string& name) {
 }
 
 arrow::Status SessionCore::WaitFor(const query::Token& token) {
+  ARROW_RETURN_NOT_OK(session().RequireToSee(token));
   int64_t left_ms = kTokenWaitMs;
   while (true) {
     const int64_t slice_ms = std::min(left_ms, kTokenWaitSliceMs);

@@ -9,6 +9,7 @@
 #include "thalweg/query/key_sets_internal.h"
 #include "thalweg/query/keyed_scan_internal.h"
 #include "thalweg/query/log_scan_internal.h"
+#include "thalweg/query/scan_outline.h"
 #include "thalweg/query/state_scan_internal.h"
 #include "thalweg/runtime/countdown.h"
 #include "thalweg/tablet/engine.h"
@@ -43,6 +44,13 @@ arrow::Status CheckRequest(const ScanRequest& request) {
                  request.table->path(), kChangelogSuffix);
   }
   return arrow::Status::OK();
+}
+
+/// The keys that are looked up; nothing where buckets are read.
+std::optional<std::vector<std::vector<format::Datum>>> KeysOf(const ScanRequest& request) {
+  const Table& table = *request.table;
+  if (table.kind() != TableKind::kPrimaryKey || !request.filter || request.buckets || request.partitions) return {};
+  return KeySets(table, &*request.filter).Combinations(table.schema().PrimaryKeyIndexes(), kLookupKeysMax);
 }
 
 /// The buckets to read, and what of each. `known`: the partitions among which they were chosen.
@@ -120,6 +128,21 @@ runtime::Task<arrow::Status> Place(const Environment& environment, bool follow, 
 
 }  // namespace
 
+arrow::Result<ScanOutline> Outline(const Environment& environment, const ScanRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckRequest(request));
+  ScanOutline outline;
+  if (const auto keys = KeysOf(request)) {
+    outline.keys = keys->size();
+    return outline;
+  }
+  uint64_t pruned = 0;
+  std::vector<PartitionId> known;
+  ARROW_ASSIGN_OR_RAISE(const auto chosen, ChooseBuckets(environment, request, &pruned, &known));
+  outline.buckets = chosen.size();
+  outline.buckets_left_out = pruned;
+  return outline;
+}
+
 runtime::Task<arrow::Result<std::shared_ptr<Scan>>> Scan::Open(Session session, ScanRequest request,
                                                                runtime::Executor& home) {
   TW_CO_RETURN_NOT_OK(CheckRequest(request));
@@ -135,13 +158,9 @@ runtime::Task<arrow::Result<std::shared_ptr<Scan>>> Scan::Open(Session session, 
     }
     TW_CO_RETURN_NOT_OK(co_await WaitFor(environment, request.at_least, wait_ms, home));
   }
-  if (request.table->kind() == TableKind::kPrimaryKey && request.filter && !request.buckets && !request.partitions) {
-    auto keys = KeySets(*request.table, &*request.filter)
-                    .Combinations(request.table->schema().PrimaryKeyIndexes(), kLookupKeysMax);
-    if (keys) {
-      co_return std::shared_ptr<Scan>(
-          std::make_shared<KeyedScan>(std::move(session), std::move(request), std::move(shape), std::move(*keys)));
-    }
+  if (auto keys = KeysOf(request)) {
+    co_return std::shared_ptr<Scan>(
+        std::make_shared<KeyedScan>(std::move(session), std::move(request), std::move(shape), std::move(*keys)));
   }
   uint64_t pruned = 0;
   std::vector<PartitionId> known;

@@ -18,7 +18,7 @@ ScanPlan* ScanBelow(LogicalOperator& op) {
   while (at->type == LogicalOperatorType::LOGICAL_PROJECTION && at->children.size() == 1) at = at->children[0].get();
   if (at->type != LogicalOperatorType::LOGICAL_GET) return nullptr;
   auto& get = at->Cast<duckdb::LogicalGet>();
-  if (get.function.name != MakeScanFunction().name || !get.table_filters.filters.empty()) return nullptr;
+  if (!IsScanFunction(get.function) || !get.table_filters.filters.empty()) return nullptr;
   auto& plan = get.bind_data->Cast<ScanPlan>();
   return plan.source->filters() ? &plan : nullptr;
 }

@@ -9,6 +9,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "thalweg/format/predicate.h"
+#include "thalweg/query/scan_outline.h"
 #include "thalweg/query/session.h"
 #include "thalweg/query/table.h"
 #include "thalweg/schema/schema.h"
@@ -36,6 +37,10 @@ class RowSource {
   virtual bool filters() const = 0;
   /// For the order of joins.
   virtual std::optional<int64_t> EstimateRows() const { return std::nullopt; }
+  /// How rows that match the filter are come to; nothing where there is nothing to tell.
+  virtual std::optional<query::ScanOutline> Outline(const std::optional<format::Predicate>&) const {
+    return std::nullopt;
+  }
   /// The table to write to; null where there is none.
   virtual query::TablePtr table() const { return nullptr; }
   /// One to `streams_max` streams that together give each row once. Batches have the columns asked for, in that order, as

@@ -15,6 +15,10 @@
 namespace thalweg::sql {
 namespace {
 
+// What EXPLAIN calls the function.
+constexpr const char* kScanName = "thalweg_scan";
+constexpr const char* kLookUpName = "thalweg_lookup";
+
 /// A column that is asked for only so that there is one: ArrowToDuckDB leaves out what has this number.
 duckdb::column_t Nothing() { return duckdb::COLUMN_IDENTIFIER_ROW_ID; }
 
@@ -73,9 +77,7 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> StartScan(duckdb::ClientCon
   auto running = duckdb::make_uniq<RunningScan>();
   auto& session = SessionState::Of(context);
 
-  SourceRequest request{.limit = plan.limit, .streams_max = session.threads()};
-  if (plan.filters.size() == 1) request.filter = plan.filters[0];
-  if (plan.filters.size() > 1) request.filter = format::Predicate::And(plan.filters);
+  SourceRequest request{.filter = plan.filter(), .limit = plan.limit, .streams_max = session.threads()};
   const auto keys = columns.PrimaryKeyIndexes();
   for (const auto id : input.column_ids) {
     size_t position = id;
@@ -125,6 +127,13 @@ void GiveRows(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
   thread.arrow.chunk_offset += static_cast<duckdb::idx_t>(count);
 }
 
+/// How many keys are looked up; nothing where the source is scanned.
+std::optional<size_t> LookUpKeys(const ScanPlan& plan) {
+  if (plan.filters.empty() || !plan.source->columns().HasPrimaryKey()) return std::nullopt;
+  const auto outline = plan.source->Outline(plan.filter());
+  return outline ? outline->keys : std::nullopt;
+}
+
 /// Takes over what filters the source can apply; the others stay with DuckDB.
 void TakeFilters(duckdb::ClientContext& context, duckdb::LogicalGet& get, duckdb::FunctionData* data,
                  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
@@ -134,13 +143,17 @@ void TakeFilters(duckdb::ClientContext& context, duckdb::LogicalGet& get, duckdb
     auto predicate = ToPredicate(*filter, get, plan.source->columns());
     if (!predicate) return false;
     plan.filters.push_back(*std::move(predicate));
+    plan.filter_texts.push_back(filter->ToString());
     return true;
   });
+  if (LookUpKeys(plan)) get.function.name = kLookUpName;
 }
 
 duckdb::unique_ptr<duckdb::NodeStatistics> Estimate(duckdb::ClientContext& context, const duckdb::FunctionData* data) {
-  const auto rows = data->Cast<ScanPlan>().source->EstimateRows();
+  const auto& plan = data->Cast<ScanPlan>();
+  auto rows = plan.source->EstimateRows();
   if (!rows) return duckdb::make_uniq<duckdb::NodeStatistics>();
+  if (const auto keys = LookUpKeys(plan)) rows = std::min(*rows, static_cast<int64_t>(*keys));
   return duckdb::make_uniq<duckdb::NodeStatistics>(static_cast<duckdb::idx_t>(*rows));
 }
 
@@ -148,7 +161,12 @@ duckdb::InsertionOrderPreservingMap<duckdb::string> Describe(duckdb::TableFuncti
   const auto& plan = input.bind_data->Cast<ScanPlan>();
   duckdb::InsertionOrderPreservingMap<duckdb::string> text;
   if (const auto table = plan.source->table()) text["Table"] = fmt::format("{}", table->path());
-  if (!plan.filters.empty()) text["Pushed filters"] = std::to_string(plan.filters.size());
+  if (const auto outline = plan.source->Outline(plan.filter()); outline && outline->keys) {
+    text["Look-up"] = fmt::format("{} {}", *outline->keys, *outline->keys == 1 ? "key" : "keys");
+  } else if (outline) {
+    text["Scan"] = fmt::format("{} of {} buckets", outline->buckets, outline->buckets + outline->buckets_left_out);
+  }
+  if (!plan.filter_texts.empty()) text["Pushed filters"] = fmt::format("{}", fmt::join(plan.filter_texts, "\n"));
   if (plan.limit) text["Pushed limit"] = std::to_string(*plan.limit);
   return text;
 }
@@ -165,10 +183,19 @@ bool ScanPlan::Equals(const duckdb::FunctionData& other) const {
   return source == that.source && filters.empty() && that.filters.empty() && limit == that.limit;
 }
 
+std::optional<format::Predicate> ScanPlan::filter() const {
+  if (filters.empty()) return std::nullopt;
+  return filters.size() == 1 ? filters[0] : format::Predicate::And(filters);
+}
+
+bool IsScanFunction(const duckdb::TableFunction& function) {
+  return function.name == kScanName || function.name == kLookUpName;
+}
+
 duckdb::column_t KeyColumnStart() { return duckdb::VIRTUAL_COLUMN_START; }
 
 duckdb::TableFunction MakeScanFunction() {
-  duckdb::TableFunction function("thalweg_scan", {}, GiveRows, nullptr, StartScan, StartThread);
+  duckdb::TableFunction function(kScanName, {}, GiveRows, nullptr, StartScan, StartThread);
   function.projection_pushdown = true;
   function.pushdown_complex_filter = TakeFilters;
   function.cardinality = Estimate;

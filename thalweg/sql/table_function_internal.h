@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "thalweg/format/predicate.h"
@@ -17,12 +18,18 @@ struct ScanPlan final : public duckdb::TableFunctionData {
   RowSourcePtr source;
   duckdb::ArrowTableSchema types;  ///< of all columns
   std::vector<format::Predicate> filters;
+  std::vector<std::string> filter_texts;  ///< the same in SQL
   std::optional<int64_t> limit;
 
   ScanPlan(RowSourcePtr source, duckdb::DBConfig& config);
   duckdb::unique_ptr<duckdb::FunctionData> Copy() const override;
   bool Equals(const duckdb::FunctionData& other) const override;
+  /// All filters in one.
+  std::optional<format::Predicate> filter() const;
 };
+
+/// Whether it is MakeScanFunction's, which goes by another name where it looks keys up.
+bool IsScanFunction(const duckdb::TableFunction& function);
 
 /// The columns of a primary key under numbers of their own, so that UPDATE and DELETE can ask for them: the i-th is this plus i.
 duckdb::column_t KeyColumnStart();

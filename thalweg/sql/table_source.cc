@@ -71,6 +71,11 @@ class TableSource final : public RowSource {
   bool filters() const override { return true; }
   query::TablePtr table() const override { return table_; }
 
+  std::optional<query::ScanOutline> Outline(const std::optional<format::Predicate>& filter) const override {
+    const auto outline = query::Outline(session_.environment(), {.table = table_, .filter = filter});
+    return outline.ok() ? std::optional(*outline) : std::nullopt;  // reading it will say why not
+  }
+
   std::optional<int64_t> EstimateRows() const override {
     const auto buckets = table_->buckets();
     const size_t counted = std::min(buckets.size(), kBucketsCountedMax);

@@ -210,6 +210,71 @@ def test_what_a_connection_sets_is_its_own(server: FlightServer, connection: Any
             cursor.fetchall()
 
 
+def test_a_header_names_the_database(server: FlightServer, database: str, door: Door) -> None:
+    """Each call says it, so that it does not depend on what the server has kept; one that is missing may be created."""
+    door.create_table(f"{database}.here", pa.schema([("id", pa.int64())]))
+
+    def connect(name: str) -> Any:
+        return dbapi.connect(server.address, db_kwargs={"adbc.flight.sql.rpc.call_header.thalweg-database": name}, autocommit=True)
+
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM here")
+        assert cursor.fetchone() == (0,)
+    missing = f"{database}_later"
+    with connect(missing) as connection, connection.cursor() as cursor:
+        with pytest.raises(adbc_driver_manager.Error, match="here"):
+            cursor.execute("SELECT count(*) FROM here")
+            cursor.fetchall()
+        cursor.execute(f"CREATE DATABASE {missing}")
+        cursor.execute("CREATE TABLE here AS SELECT 7 AS id")
+        cursor.execute(f"SELECT id FROM {missing}.here")
+        assert cursor.fetchone() == (7,)
+        cursor.execute(f"DROP DATABASE {missing} CASCADE")
+
+
+def told_of(door: Door, text: str) -> tuple[flight.FlightInfo, Any]:
+    """What GetFlightInfo says of a statement."""
+    query = b"\x0a" + bytes([len(text)]) + text.encode()  # field 1 of CommandStatementQuery
+    command = any_pb2.Any(type_url="type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery", value=query)
+    descriptor = flight.FlightDescriptor.for_command(command.SerializeToString())
+    info = door.client.get_flight_info(descriptor, door.options)
+    return info, door.v1.StatementInfo.FromString(info.app_metadata)
+
+
+def test_what_a_statement_is(door: Door, database: str) -> None:
+    kinds = door.v1.StatementInfo
+    for text, kind, rows, now in (
+        (f"USE {database}", kinds.SESSION, 0, database),
+        ("CREATE TABLE t (id INT)", kinds.DEFINITION, 0, database),
+        ("INSERT INTO t VALUES (1), (2)", kinds.CHANGE, 2, database),
+        ("SELECT 1", kinds.QUERY, 0, database),
+        ("USE fluss", kinds.SESSION, 0, "fluss"),
+    ):
+        told = told_of(door, text)[1]
+        assert (told.kind, told.changed_rows, told.database) == (kind, rows, now), text
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_query_is_cancelled_before_its_first_row(door: Door, early: bool) -> None:
+    """By CancelFlightInfo: while it computes, or before it has begun to."""
+    info, _ = told_of(door, "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7")
+    cancel = flight.Action("CancelFlightInfo", b"\x0a" + varint(len(info.serialize())) + info.serialize())
+    if early:
+        list(door.client.do_action(cancel, door.options))
+    else:
+        timer = threading.Timer(1.0, lambda: list(door.client.do_action(cancel, door.options)))
+        timer.start()
+    began = time.monotonic()
+    with pytest.raises(flight.FlightCancelledError):
+        door.client.do_get(info.endpoints[0].ticket, door.options).read_all()
+    assert time.monotonic() - began < 20
+
+
+def varint(number: int) -> bytes:
+    low = number & 0x7F
+    return bytes([low]) if number < 0x80 else bytes([low | 0x80]) + varint(number >> 7)
+
+
 def test_users_and_rights(tmp_path: Any, v1: ModuleType) -> None:
     from flight.test_access import SETTINGS, USERS, basic
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,9 +12,11 @@
 
 namespace thalweg::flight {
 
-/// The queries whose rows are being read, so that another call can end one. Thread safety: all calls.
+/// The queries that run, so that another call can end one. Thread safety: all calls.
 class RunningQueries {
  public:
+  static constexpr size_t kRememberedMax = 256;
+
   /// One of them, as long as it runs.
   class Entry {
    public:
@@ -36,13 +41,20 @@ class RunningQueries {
     const bool added = running_.emplace(id, std::move(cancel)).second;
     return added ? Entry(*this, id) : Entry();
   }
-  /// Whether it was running.
+  /// Whether it was running. Where it was not, it may be about to.
   bool Cancel(const std::string& id) {
     std::lock_guard lock(mutex_);
+    latest_cancelled_last_.push_back(id);
+    if (latest_cancelled_last_.size() > kRememberedMax) latest_cancelled_last_.pop_front();
     const auto found = running_.find(id);
     if (found == running_.end()) return false;
     found->second();
     return true;
+  }
+  /// Whether it was cancelled, before it ran too, and among the latest kRememberedMax that were.
+  bool IsCancelled(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    return std::ranges::find(latest_cancelled_last_, id) != latest_cancelled_last_.end();
   }
 
  private:
@@ -53,6 +65,7 @@ class RunningQueries {
 
   std::mutex mutex_;
   std::map<std::string, std::function<void()>> running_;
+  std::deque<std::string> latest_cancelled_last_;
 };
 
 }  // namespace thalweg::flight

@@ -119,8 +119,8 @@ const std::vector<KnownAction>& KnownActions() {
   static const std::vector<KnownAction> actions{
       {kCreatePrepared, "Flight SQL: prepares a statement.", CreatePrepared},
       {kClosePrepared, "Flight SQL: forgets a prepared statement.", ClosePrepared},
-      {kCancelQuery, "Flight SQL: ends a query whose rows are being read.", CancelQuery},
-      {ActionType::kCancelFlightInfo.type, "Ends a query whose rows are being read.", CancelFlightInfo},
+      {kCancelQuery, "Flight SQL: ends a query.", CancelQuery},
+      {ActionType::kCancelFlightInfo.type, "Ends a query of Flight SQL.", CancelFlightInfo},
       {ActionType::kCloseSession.type, "Forgets what this connection has set.", CloseSession},
   };
   return actions;

@@ -8,7 +8,9 @@
 #include "arrow/type.h"
 #include "proto/arrow/flight/protocol/sql.pb.h"
 #include "proto/sql_handle.pb.h"
+#include "proto/thalweg/flight/v1/flight.pb.h"
 #include "thalweg/base/error.h"
+#include "thalweg/flight/flight_status.h"
 #include "thalweg/flight/sql_handlers.h"
 #include "thalweg/flight/sql_metadata.h"
 #include "thalweg/flight/sql_statements.h"
@@ -42,10 +44,11 @@ arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> CountStream(cons
 }
 
 arrow::Result<std::unique_ptr<FlightInfo>> InfoOf(const std::shared_ptr<arrow::Schema>& schema, std::string ticket,
-                                                  const arrow::flight::FlightDescriptor& descriptor) {
+                                                  const arrow::flight::FlightDescriptor& descriptor,
+                                                  std::string metadata = "") {
   const std::vector<arrow::flight::FlightEndpoint> endpoints{
       {arrow::flight::Ticket{std::move(ticket)}, {}, std::nullopt, {}}};
-  ARROW_ASSIGN_OR_RAISE(auto info, FlightInfo::Make(schema, descriptor, endpoints, -1, -1));
+  ARROW_ASSIGN_OR_RAISE(auto info, FlightInfo::Make(schema, descriptor, endpoints, -1, -1, false, std::move(metadata)));
   return std::make_unique<FlightInfo>(std::move(info));
 }
 
@@ -91,9 +94,16 @@ arrow::Result<Wanted> WantedOf(const Call& call, const Envelope& command) {
 arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> Begin(const Call& call, const Wanted& wanted,
                                                                       const std::string& id) {
   ARROW_ASSIGN_OR_RAISE(auto ready, Prepare(call, wanted.text));
+  sql::Session* session = &*ready.lease;
+  auto& queries = call.services.sql->running;
+  auto running = queries.Add(id, [session] { session->Cancel(); });
+  const auto cancelled = [&] { return queries.IsCancelled(id) ? CallCancelled() : arrow::Status::OK(); };
+  ARROW_RETURN_NOT_OK(cancelled());
   ARROW_ASSIGN_OR_RAISE(auto answer, Run(call, ready, wanted.parameters));
   if (answer.rows) {
-    return std::make_unique<SqlStream>(call, std::move(ready.lease), std::move(ready.statement), std::move(answer), id);
+    ARROW_RETURN_NOT_OK(cancelled());  // it may have come too early for the session to see
+    return std::make_unique<SqlStream>(call, std::move(ready.lease), std::move(ready.statement), std::move(answer),
+                                       std::move(running));
   }
   return CountStream(call, answer.changed_rows, TokenText(answer.token, call.services.limits.message_bytes));
 }
@@ -103,6 +113,28 @@ arrow::Result<std::unique_ptr<arrow::flight::FlightDataStream>> Fetch(const Call
   if (handle.prepared().empty()) return Begin(call, Wanted{handle.text(), nullptr, {}}, handle.id());
   ARROW_ASSIGN_OR_RAISE(const auto wanted, WantedPrepared(call, handle.prepared()));
   return Begin(call, wanted, handle.id());
+}
+
+v1::StatementInfo::Kind KindOf(sql::StatementKind kind) {
+  switch (kind) {
+    case sql::StatementKind::kQuery:
+      return v1::StatementInfo::QUERY;
+    case sql::StatementKind::kChange:
+      return v1::StatementInfo::CHANGE;
+    case sql::StatementKind::kDefinition:
+      return v1::StatementInfo::DEFINITION;
+    case sql::StatementKind::kSession:
+      break;
+  }
+  return v1::StatementInfo::SESSION;
+}
+
+std::string StatementInfoOf(const ReadyStatement& ready, int64_t changed_rows) {
+  v1::StatementInfo info;
+  info.set_kind(KindOf(ready.statement->kind()));
+  info.set_changed_rows(changed_rows);
+  info.set_database(ready.lease->database());
+  return info.SerializeAsString();
 }
 
 }  // namespace
@@ -117,14 +149,15 @@ arrow::Result<std::unique_ptr<FlightInfo>> HandleSqlFlightInfo(const Call& call,
   ARROW_ASSIGN_OR_RAISE(auto ready, Prepare(call, wanted.text));
   if (ready.statement->kind() == sql::StatementKind::kQuery) {
     // It runs when its rows are asked for, and not at all where they are not.
-    return InfoOf(ready.statement->columns(), TicketOf(std::move(wanted.handle)), descriptor);
+    return InfoOf(ready.statement->columns(), TicketOf(std::move(wanted.handle)), descriptor,
+                  StatementInfoOf(ready, 0));
   }
   // All else is done now: many clients never ask for rows of what has none.
   ARROW_ASSIGN_OR_RAISE(const auto answer, Run(call, ready, wanted.parameters));
   pb::SqlHandle done;
   done.set_count(answer.changed_rows);
   done.set_token(TokenText(answer.token, call.services.limits.message_bytes));
-  return InfoOf(CountSchema(), TicketOf(std::move(done)), descriptor);
+  return InfoOf(CountSchema(), TicketOf(std::move(done)), descriptor, StatementInfoOf(ready, answer.changed_rows));
 }
 
 arrow::Result<std::unique_ptr<arrow::flight::SchemaResult>> HandleSqlSchema(const Call& call, const Envelope& command) {

@@ -1,5 +1,6 @@
 #include "thalweg/flight/sql_statements.h"
 
+#include <string>
 #include <utility>
 
 #include "arrow/flight/server.h"
@@ -19,6 +20,11 @@ arrow::Status CheckSql(const Call& call, bool has_transaction) {
 arrow::Result<ReadyStatement> Prepare(const Call& call, const std::string& text) {
   // Who has a connection to himself has a session to himself.
   ARROW_ASSIGN_OR_RAISE(auto lease, call.services.sql->sessions.Take(call.context.peer(), call.session.asker()));
+  const auto& headers = call.context.incoming_headers();
+  if (const auto told = headers.find(kDatabaseHeader); told != headers.end() && lease->database() != told->second) {
+    lease.Claim();
+    ARROW_RETURN_NOT_OK(lease->UseDatabase(std::string(told->second)));
+  }
   ARROW_ASSIGN_OR_RAISE(auto statement, lease->Prepare(text));
   return ReadyStatement{std::move(lease), std::move(statement)};
 }

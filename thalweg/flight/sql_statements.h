@@ -21,6 +21,9 @@ struct ReadyStatement {
 /// UNSUPPORTED_VERSION where there is no SQL here; INVALID_SCAN_REQUEST for a transaction, which there is not.
 arrow::Status CheckSql(const Call& call, bool has_transaction);
 
+/// A header that any call may have: the database that names without one mean. It goes before what USE has set.
+inline constexpr const char* kDatabaseHeader = "thalweg-database";
+
 /// Reads a statement, in a session for it.
 arrow::Result<ReadyStatement> Prepare(const Call& call, const std::string& text);
 /// Runs it, as long as its client is there. `parameters` null: none.

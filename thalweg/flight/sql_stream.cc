@@ -11,14 +11,14 @@
 namespace thalweg::flight {
 
 SqlStream::SqlStream(const Call& call, SqlSessions::Lease lease, std::shared_ptr<sql::Statement> statement,
-                     sql::Answer answer, const std::string& id)
+                     sql::Answer answer, RunningQueries::Entry running)
     : message_bytes_(call.services.limits.message_bytes),
       lease_(std::move(lease)),
       statement_(std::move(statement)),
       rows_(std::move(answer.rows)),
-      statement_token_(std::move(answer.token)) {
+      statement_token_(std::move(answer.token)),
+      running_(std::move(running)) {
   sql::Session* session = &**lease_;
-  running_.emplace(call.services.sql->running.Add(id, [session] { session->Cancel(); }));
   entry_ = call.services.watch.Watch(call.context, [session](const arrow::Status&) { session->Cancel(); });
 }
 

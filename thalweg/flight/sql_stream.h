@@ -16,9 +16,9 @@ namespace thalweg::flight {
 /// Rows of a query, or of something that is known already, as messages; where there is a token, a last one without rows has it. Lives no longer than the call. Thread safety: none.
 class SqlStream final : public arrow::flight::FlightDataStream {
  public:
-  /// A query that has begun; `id` is what it can be cancelled by.
+  /// A query that has begun; `running` is what it can be cancelled by.
   SqlStream(const Call& call, SqlSessions::Lease lease, std::shared_ptr<sql::Statement> statement, sql::Answer answer,
-            const std::string& id);
+            RunningQueries::Entry running);
   /// Rows that are there.
   SqlStream(const Call& call, std::shared_ptr<arrow::RecordBatchReader> rows, std::string token = {});
   ~SqlStream() override;

@@ -19,7 +19,7 @@ arrow::Status DuckSession::UseDatabase(const std::string& name) {
   return core_->Run([&] {
     ARROW_RETURN_NOT_OK(core_->Begin());
     core_->End();
-    return core_->UseDatabase(name);
+    return core_->SetDatabase(name);
   });
 }
 

@@ -7,6 +7,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "thalweg/sql/answer.h"
+#include "thalweg/sql/connection.h"
 
 namespace thalweg::sql {
 
@@ -37,23 +38,15 @@ class Statement {
 /// time limit or after Cancel; INVALID_REQUEST-like mistakes in a statement are arrow::Status::Invalid with DuckDB's words, which
 /// point at the place.
 ///
-/// Thread safety: Cancel from any thread; all else, the readers and statements that came from it included, from one thread at a
-/// time. Every call may block: never on a shard.
-class Session {
+/// Thread safety: as a Connection's; statements that came from it are used by that one thread too. Every call may block: never on a
+/// shard.
+class Session : public Connection {
  public:
-  /// Ends what runs. Statements and readers that are left fail from now on.
-  virtual ~Session() = default;
+  // Its end ends what runs: statements and readers that are left fail from now on.
 
-  /// `text` is one statement, with or without a semicolon at its end (SplitStatements takes a script apart).
-  virtual arrow::Result<Answer> Execute(std::string_view text) = 0;
   virtual arrow::Result<std::shared_ptr<Statement>> Prepare(std::string_view text) = 0;
 
-  /// Ends the statement that runs now or whose rows are being read, which then fails; no later one. Does not wait.
-  virtual void Cancel() = 0;
-
-  /// The database that names without one mean.
-  virtual std::string database() const = 0;
-  /// INVALID… as `USE name`.
+  /// Names without a database mean this one from now on. It need not be there yet.
   virtual arrow::Status UseDatabase(const std::string& name) = 0;
 };
 

@@ -41,7 +41,7 @@ arrow::Status SessionCore::Open() {
 }
 
 arrow::Status SessionCore::SetDatabase(const std::string& name) {
-  // Straight into the search path: the database may be missing, and be created by the next statement.
+  // Straight into the search path, which takes one that is missing.
   auto& path = *duckdb::ClientData::Get(context()).catalog_search_path;
   path.Set(duckdb::CatalogSearchEntry(kCatalogName, name), duckdb::CatalogSetPathType::SET_DIRECTLY);
   database_ = name;

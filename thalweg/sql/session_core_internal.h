@@ -64,6 +64,8 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   const std::string& database() const { return database_; }
   /// As USE: what names without a database mean from now on.
   arrow::Status UseDatabase(const std::string& name);
+  /// The same, of a database that may be missing: the next statement may create it.
+  arrow::Status SetDatabase(const std::string& name);
 
  private:
   static const arrow::Status& StatusOf(const arrow::Status& status) { return status; }
@@ -73,7 +75,6 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   }
   arrow::Status Explained(const arrow::Status& status) const;
   arrow::Status Open();
-  arrow::Status SetDatabase(const std::string& name);
   void WatchTime();
 
   const EngineEnvironment& environment_;

@@ -52,9 +52,9 @@ def run_commands(text: str, server: object) -> str:
     printed = ""
     for command in text.splitlines():
         words = shlex.split(command, comments=True)
+        places = {"THALWEG_SERVER": server.fluss_address, "THALWEG_FLIGHT": server.flight_address}  # type: ignore[attr-defined]
         done = subprocess.run(
-            [str(thalweg_binary()), *words[1:]], env={**os.environ, "THALWEG_SERVER": server.fluss_address},  # type: ignore[attr-defined]
-            capture_output=True, text=True, timeout=30, check=False,
+            [str(thalweg_binary()), *words[1:]], env={**os.environ, **places}, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         printed += done.stdout

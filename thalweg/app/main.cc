@@ -10,6 +10,7 @@
 #include "thalweg/app/serve.h"
 #include "thalweg/app/serve_options.h"
 #include "thalweg/app/sql_directory.h"
+#include "thalweg/app/sql_server.h"
 #include "thalweg/base/error.h"
 #include "thalweg/base/nearest_name.h"
 #include "thalweg/cli/command.h"
@@ -143,7 +144,7 @@ int Main(int argc, char** argv) {
 
   cli::Action action;
   cli::AddCommands(app, &action);
-  cli::AddSqlCommand(app, &action, OpenSqlDirectory);
+  cli::AddSqlCommand(app, &action, OpenSqlDirectory, OpenSqlServer);
 
   try {
     app.parse(argc, argv);

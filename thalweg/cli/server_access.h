@@ -22,11 +22,18 @@ struct ServerAccess {
   std::string tls_ca;  ///< file
 
   void AddTo(CLI::App& command);
+  /// For a command that speaks Arrow Flight: `server` is then as the user has given it, or empty.
+  void AddFlightTo(CLI::App& command);
   /// INVALID_CONFIG where an option makes no sense. The password comes from the file, or from THALWEG_PASSWORD: arguments are
   /// seen by everybody on the machine.
   arrow::Result<client::ConnectionOptions> Options() const;
+  /// After AddFlightTo: the same for the Flight address, which may be written thalweg://NAME@HOST:PORT or thalweg+tls://… .
+  arrow::Result<client::ConnectionOptions> FlightOptions() const;
   /// As Options, then as client::Connection::Open.
   arrow::Result<std::unique_ptr<client::Connection>> Connect() const;
+
+ private:
+  void AddIdentityTo(CLI::App& command);
 };
 
 /// "orders" of the default database, or "shop.orders". INVALID_TABLE where it is neither.

@@ -25,7 +25,7 @@
 #include "thalweg/io/posix_file_system.h"
 #include "thalweg/io/terminal.h"
 #include "thalweg/runtime/clock.h"
-#include "thalweg/sql/session.h"
+#include "thalweg/sql/connection.h"
 #include "thalweg/sql/token.h"
 
 namespace thalweg::cli {
@@ -47,6 +47,19 @@ struct SqlArguments {
   bool timer = false;
   uint64_t memory_bytes = 0;
   double timeout_s = 0;
+  ServerAccess access;
+};
+
+/// How SQL is reached.
+struct Ways {
+  OpenSqlDirectory directory;
+  OpenSqlServer server;
+};
+
+/// What the arguments name, open.
+struct Opened {
+  std::unique_ptr<SqlDirectory> directory;  ///< null: a server
+  std::unique_ptr<sql::Connection> connection;
 };
 
 arrow::Result<std::string> ReadInput() {
@@ -69,14 +82,23 @@ arrow::Result<RowFormat> FormatOf(const SqlArguments& arguments) {
   return RowFormat::kTable;
 }
 
-sql::SessionOptions OptionsOf(const SqlArguments& arguments) {
+arrow::Result<Opened> Open(const SqlArguments& arguments, const Ways& ways) {
+  Opened opened;
+  const int64_t time_ms = arguments.timeout_s > 0 ? std::max<int64_t>(1, std::llround(arguments.timeout_s * 1000)) : 0;
+  if (arguments.data.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const auto server, arguments.access.FlightOptions());
+    ARROW_ASSIGN_OR_RAISE(opened.connection, ways.server(server, arguments.database, time_ms));
+    return opened;
+  }
   sql::SessionOptions options{.database = arguments.database};
   if (arguments.memory_bytes > 0) options.memory_bytes_max = arguments.memory_bytes;
-  if (arguments.timeout_s > 0) options.time_ms_max = std::max<int64_t>(1, std::llround(arguments.timeout_s * 1000));
-  return options;
+  if (time_ms > 0) options.time_ms_max = time_ms;
+  ARROW_ASSIGN_OR_RAISE(opened.directory, ways.directory(arguments.data, arguments.config));
+  ARROW_ASSIGN_OR_RAISE(opened.connection, opened.directory->OpenSession(std::move(options)));
+  return opened;
 }
 
-arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
+arrow::Status Run(const SqlArguments& arguments, const Ways& ways) {
   ARROW_ASSIGN_OR_RAISE(const RowFormat format, FormatOf(arguments));
   std::vector<std::string> statements;
   const auto add = [&](const std::string& script) -> arrow::Status {
@@ -96,13 +118,12 @@ arrow::Status Run(const SqlArguments& arguments, const OpenSqlDirectory& open) {
     ARROW_ASSIGN_OR_RAISE(const std::string script, ReadInput());
     ARROW_RETURN_NOT_OK(add(script));
   }
-  ARROW_ASSIGN_OR_RAISE(const auto directory, open(arguments.data, arguments.config));
-  ARROW_ASSIGN_OR_RAISE(const auto session, directory->OpenSession(OptionsOf(arguments)));
+  ARROW_ASSIGN_OR_RAISE(const auto opened, Open(arguments, ways));
   ARROW_ASSIGN_OR_RAISE(const auto output, Output::Open(fs, arguments.output));
-  if (interactive) return RunSqlShell(*session, format, *output);
+  if (interactive) return RunSqlShell(*opened.connection, format, *output);
   for (const auto& statement : statements) {
     const int64_t began_ns = runtime::SystemClock().MonotonicNs();
-    ARROW_RETURN_NOT_OK(RunSqlStatement(*session, statement, format, *output));
+    ARROW_RETURN_NOT_OK(RunSqlStatement(*opened.connection, statement, format, *output));
     if (arguments.timer) {
       fmt::print(stderr, "{:.3f} ms\n", static_cast<double>(runtime::SystemClock().MonotonicNs() - began_ns) / 1e6);
     }
@@ -131,8 +152,9 @@ arrow::Status WritePlan(arrow::RecordBatchReader& rows, Output& output) {
 
 }  // namespace
 
-arrow::Status RunSqlStatement(sql::Session& session, std::string_view statement, RowFormat format, Output& output) {
-  ARROW_ASSIGN_OR_RAISE(const auto answer, session.Execute(statement));
+arrow::Status RunSqlStatement(sql::Connection& connection, std::string_view statement, RowFormat format,
+                              Output& output) {
+  ARROW_ASSIGN_OR_RAISE(const auto answer, connection.Execute(statement));
   if (!answer.rows) {
     // Words for people; a program that asked for rows gets none.
     if (format == RowFormat::kTable && answer.kind == sql::StatementKind::kChange) {
@@ -154,12 +176,17 @@ arrow::Status RunSqlStatement(sql::Session& session, std::string_view statement,
   return sink->Finish();
 }
 
-void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open) {
+void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open_directory, OpenSqlServer open_server) {
   auto arguments = std::make_shared<SqlArguments>();
   CLI::App* command = app.add_subcommand("sql", "Ask in SQL: a shell, or one answer with -c");
   command->group("Data");
-  command->add_option("--data", arguments->data, "A data directory that no server holds")->type_name("DIR")->required();
-  command->add_option("--config", arguments->config, "The thalweg.yaml that its server runs with")->type_name("FILE");
+  auto* data = command->add_option("--data", arguments->data, "Instead of a server: a data directory that none holds");
+  data->type_name("DIR");
+  command->add_option("--config", arguments->config, "With --data: the thalweg.yaml that its server runs with")
+      ->type_name("FILE")
+      ->needs(data);
+  arguments->access.AddFlightTo(*command);
+  command->get_option("--server")->excludes(data);
   command->add_option("-d,--database", arguments->database, "The database that names without one mean (default fluss)");
   command->add_option("-c,--command", arguments->commands, "Statements to run; may be given again")->type_name("SQL");
   command->add_option("-f,--file", arguments->file, "A file of statements to run")->type_name("FILE");
@@ -169,18 +196,23 @@ void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open) {
   command->add_flag("--timer", arguments->timer, "Print on standard error how long each statement took");
   command
       ->add_option("--memory", arguments->memory_bytes,
-                   "Memory that a statement may take (default: half of the machine's)")
+                   "With --data: memory that a statement may take (default: half of the machine's)")
       ->type_name("SIZE")
+      ->needs(data)
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(kMemoryBytesMin, kMemoryBytesMax));
-  command->add_option("--timeout", arguments->timeout_s, "Time that a statement may take (default: any)")
+  command
+      ->add_option("--timeout", arguments->timeout_s,
+                   "Time that a statement may take (default: any, or what the server lets it)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.001, kTimeoutSMax));
   command->footer(
       "Without -c and -f statements are read from standard input; from a terminal that is a shell.\n"
+      "  thalweg sql -c 'SELECT count(*) FROM orders'\n"
       "  thalweg sql --data ./thalweg-data -c 'SELECT count(*) FROM orders'\n");
+  Ways ways{std::move(open_directory), std::move(open_server)};
   command->callback(
-      [arguments, action, open = std::move(open)] { *action = [arguments, open] { return Run(*arguments, open); }; });
+      [arguments, action, ways = std::move(ways)] { *action = [arguments, ways] { return Run(*arguments, ways); }; });
 }
 
 }  // namespace thalweg::cli

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "arrow/result.h"
 #include "thalweg/cli/command.h"
+#include "thalweg/client/connection.h"
+#include "thalweg/sql/connection.h"
 #include "thalweg/sql/engine.h"
 #include "thalweg/sql/session.h"
 
@@ -23,7 +26,11 @@ class SqlDirectory {
 using OpenSqlDirectory =
     std::function<arrow::Result<std::unique_ptr<SqlDirectory>>(const std::string& data, const std::string& config)>;
 
+/// Opens a connection to a server's Flight address. `time_ms_max` 0: a statement takes as long as the server lets it.
+using OpenSqlServer = std::function<arrow::Result<std::unique_ptr<sql::Connection>>(
+    const client::ConnectionOptions& server, const std::string& database, int64_t time_ms_max)>;
+
 /// Adds `thalweg sql`.
-void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open);
+void AddSqlCommand(CLI::App& app, Action* action, OpenSqlDirectory open_directory, OpenSqlServer open_server);
 
 }  // namespace thalweg::cli

@@ -34,10 +34,10 @@ std::string HistoryFile() {
 }
 
 /// The words that DuckDB suggests behind `text`.
-std::vector<std::string> Suggest(sql::Session& session, const std::string& text) {
+std::vector<std::string> Suggest(sql::Connection& connection, const std::string& text) {
   std::string quoted;
   for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
-  const auto answer = session.Execute("SELECT suggestion FROM sql_auto_complete('" + quoted + "')");
+  const auto answer = connection.Execute("SELECT suggestion FROM sql_auto_complete('" + quoted + "')");
   std::vector<std::string> words;
   if (!answer.ok() || !answer->rows) return words;  // then there is nothing to suggest
   std::shared_ptr<arrow::RecordBatch> batch;
@@ -50,21 +50,21 @@ std::vector<std::string> Suggest(sql::Session& session, const std::string& text)
 
 class Shell {
  public:
-  Shell(sql::Session& session, RowFormat format, Output& output)
-      : session_(session),
+  Shell(sql::Connection& connection, RowFormat format, Output& output)
+      : connection_(connection),
         format_(format),
         output_(output),
-        editor_(HistoryFile(), [this](const std::string& text) { return Suggest(session_, text); }) {}
+        editor_(HistoryFile(), [this](const std::string& text) { return Suggest(connection_, text); }) {}
 
   arrow::Status Run() {
     // The first Ctrl-C ends what runs; with nothing to end it is ignored.
-    runtime::ShutdownSignals signals(thread_, [this](int) { session_.Cancel(); });
+    runtime::ShutdownSignals signals(thread_, [this](int) { connection_.Cancel(); });
     ARROW_RETURN_NOT_OK(
         output_.Write(AsBytes(std::string("`.help` tells what there is; statements end with a semicolon.\n"))));
     std::string text;
     while (true) {
-      const auto line =
-          editor_.Read(text.empty() ? session_.database() + "> " : std::string(session_.database().size(), ' ') + "> ");
+      const auto line = editor_.Read(text.empty() ? connection_.database() + "> "
+                                                  : std::string(connection_.database().size(), ' ') + "> ");
       if (!line) return arrow::Status::OK();
       if (text.empty() && line->starts_with('.')) {
         editor_.Remember(*line);
@@ -95,7 +95,7 @@ class Shell {
     if (!statements.ok()) return Show(statements.status());
     for (const auto& statement : *statements) {
       const int64_t began_ns = runtime::SystemClock().MonotonicNs();
-      const auto status = RunSqlStatement(session_, statement, format_, output_);
+      const auto status = RunSqlStatement(connection_, statement, format_, output_);
       Show(status);
       if (timer_) {
         fmt::print("{:.1f} ms\n", static_cast<double>(runtime::SystemClock().MonotonicNs() - began_ns) / 1e6);
@@ -127,7 +127,7 @@ class Shell {
     return true;
   }
 
-  sql::Session& session_;
+  sql::Connection& connection_;
   RowFormat format_;
   Output& output_;
   bool timer_ = false;
@@ -139,8 +139,8 @@ class Shell {
 
 }  // namespace
 
-arrow::Status RunSqlShell(sql::Session& session, RowFormat format, Output& output) {
-  return Shell(session, format, output).Run();
+arrow::Status RunSqlShell(sql::Connection& connection, RowFormat format, Output& output) {
+  return Shell(connection, format, output).Run();
 }
 
 }  // namespace thalweg::cli

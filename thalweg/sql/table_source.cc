@@ -72,7 +72,7 @@ class TableSource final : public RowSource {
   query::TablePtr table() const override { return table_; }
 
   std::optional<query::ScanOutline> Outline(const std::optional<format::Predicate>& filter) const override {
-    const auto outline = query::Outline(session_.environment(), {.table = table_, .filter = filter});
+    const auto outline = query::Outline(environment_, {.table = table_, .filter = filter});
     return outline.ok() ? std::optional(*outline) : std::nullopt;  // reading it will say why not
   }
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from peers.places import thalweg_binary
 from peers.thalweg import ThalwegServer
 from sql import shell
 
@@ -26,11 +25,11 @@ CONTROLS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r|\x07|\x1b[=>]")
 class Terminal:
     """One shell, and what it has shown since it was last looked at."""
 
-    def __init__(self, data: Path, home: Path):
+    def __init__(self, place: Path | str, home: Path, *arguments: str):
+        command = shell.command(place, *arguments)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            environment = {**os.environ, "HOME": str(home), "TERM": "xterm", "COLUMNS": "120"}
-            os.execve(str(thalweg_binary()), ["thalweg", "sql", "--data", str(data)], environment)
+            os.execve(command[0], command, shell.environment(HOME=str(home), TERM="xterm", COLUMNS="120"))
         self.shown = ""
         self.ended = False
 

@@ -28,6 +28,7 @@ using arrow::flight::FlightClient;
 using arrow::flight::FlightInfo;
 
 constexpr double kOpenSeconds = 30;
+constexpr int kReconnectMsMax = 1000;
 constexpr double kShortSeconds = 5;  // of calls that the server answers at once
 
 /// Takes the answer of GetFlightInfo, which only so can be given up.
@@ -300,6 +301,9 @@ arrow::Result<std::unique_ptr<SqlClient>> SqlClient::Open(SqlClientOptions optio
                                                  ? arrow::flight::Location::ForGrpcTls(host, options.server.port)
                                                  : arrow::flight::Location::ForGrpcTcp(host, options.server.port));
   auto flight_options = arrow::flight::FlightClientOptions::Defaults();
+  // A server that starts again is found again soon.
+  flight_options.generic_options.emplace_back("grpc.initial_reconnect_backoff_ms", 100);
+  flight_options.generic_options.emplace_back("grpc.max_reconnect_backoff_ms", kReconnectMsMax);
   if (options.authorities) flight_options.tls_root_certs = *options.authorities;
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<FlightClient> client, FlightClient::Connect(location, flight_options));
   auto opened = std::make_unique<FlightSqlClient>(std::move(options), std::move(client));

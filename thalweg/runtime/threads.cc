@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "thalweg/base/check.h"
@@ -13,6 +14,17 @@ namespace thalweg::runtime {
 namespace {
 thread_local const BlockingPool* current_pool = nullptr;
 constexpr size_t kThreadNameBytesMax = 15;  // the kernel's limit
+
+constexpr int kNiceMax = 19;
+
+/// Puts the calling thread `nice` behind the main one. To Linux a priority is a thread's, and it has that of the thread that
+/// started it, which may be one of another pool. Where it must not be raised the work is done all the same.
+void StandBack(int nice) {
+  const auto self = static_cast<id_t>(gettid());
+  const int wanted = std::min(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())) + nice, kNiceMax);
+  if (getpriority(PRIO_PROCESS, self) != wanted) (void)setpriority(PRIO_PROCESS, self, wanted);
+}
+
 }  // namespace
 
 BlockingPool::BlockingPool(size_t threads_max, std::string name, int nice)
@@ -59,8 +71,7 @@ void BlockingPool::Start(size_t index) {
 void BlockingPool::Run(size_t index) {
   const std::string name = threads_max_ == 1 ? name_ : name_ + "-" + std::to_string(index);
   pthread_setname_np(pthread_self(), name.substr(0, kThreadNameBytesMax).c_str());
-  // To Linux a priority is a thread's. Without it the work is done all the same.
-  if (nice_ > 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_);
+  StandBack(nice_);
   current_pool = this;
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -21,7 +21,7 @@ class TimerHeap;
 /// Thread safety: all but Stop and the destructor, which one thread calls, not one of the pool.
 class BlockingPool final : public Executor {
  public:
-  /// `nice` above 0: its threads stand back behind others for the CPU, up to 19 (man 2 setpriority).
+  /// `nice` above 0: its threads stand back for the CPU behind the others of the process, by so much (man 2 setpriority).
   explicit BlockingPool(size_t threads_max, std::string name = "blocking", int nice = 0);
   /// Stops.
   ~BlockingPool() override;

@@ -1,9 +1,12 @@
 #include "thalweg/runtime/threads.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -75,6 +78,23 @@ TEST(BlockingPool, RunsAllWorkAndAllTimersInAnyMixture) {
   for (auto& poster : posters) poster.join();
   done.wait();  // for ever, if one is forgotten
   EXPECT_LE(pool.threads(), 3u);
+}
+
+TEST(BlockingPool, StandsBackBehindTheProcessAtWhateverPriority) {
+  // As a server that was started at a lower priority: its pools keep their order among one another.
+  const int began = getpriority(PRIO_PROCESS, 0);
+  ASSERT_EQ(setpriority(PRIO_PROCESS, 0, std::max(began, 6)), 0);
+  const int own = getpriority(PRIO_PROCESS, 0);
+  const auto nice_in = [](BlockingPool& pool) {
+    std::promise<int> nice;
+    pool.Post([&] { nice.set_value(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()))); });
+    return nice.get_future().get();
+  };
+  BlockingPool level(1, "level"), behind(1, "behind", 4), far(1, "far", 100);
+  EXPECT_EQ(nice_in(level), own);
+  EXPECT_EQ(nice_in(behind), std::min(own + 4, 19));
+  EXPECT_EQ(nice_in(far), 19);
+  (void)setpriority(PRIO_PROCESS, 0, began);
 }
 
 TEST(BlockingPool, StopDestroysWhatIsQueued) {

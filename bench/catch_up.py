@@ -60,7 +60,7 @@ def catch_up_row(key: str, servers: list[Contender], plan: Plan, load: throughpu
     for server in servers:  # one after the other: two such logs do not fit every page cache
         cold, rows, stored = asyncio.run(_fill(server, plan, load))
         row_bytes = stored / rows
-        full = asyncio.run(_ingest(server, load, plan.latency_s, None))
+        full = asyncio.run(ingest(server, load, plan.latency_s, None))
         for _ in range(max(2, plan.repeats // 2)):
             _add(row, server, rows, asyncio.run(_beside(server, plan, load, cold, rows, PACE * full.rate)), stored)
         row.notes.append(f"{server.name}: paced at half of {full.rate:.2f} M rows/s")
@@ -134,7 +134,7 @@ async def _beside(
     server: Contender, plan: Plan, load: throughput.Workload, cold: fluss.TablePath, rows: int, rate: float
 ) -> Beside:
     _make_cold(server)
-    alone = await _ingest(server, load, plan.latency_s, rate)
+    alone = await ingest(server, load, plan.latency_s, rate)
     _make_cold(server)
     before = processes.device_bytes_read(server.pids)
     argv = [sys.executable, str(READER), server.bootstrap, cold.database_name, cold.table_name, str(rows)]
@@ -147,7 +147,7 @@ async def _beside(
             raise RuntimeError(f"the reader of {server.name} did not begin")
         began = time.perf_counter()
         finished = asyncio.ensure_future(child.wait())
-        read = await _ingest(server, load, READER_S_MAX, rate, finished)
+        read = await ingest(server, load, READER_S_MAX, rate, finished)
         if await finished != 0:
             raise RuntimeError(f"the reader of {server.name} ended with status {child.returncode}")
         read_s = float((await child.stdout.readline()).decode())
@@ -160,7 +160,7 @@ async def _beside(
     return Beside(alone, read, read_s, processes.device_bytes_read(server.pids) - before)
 
 
-async def _ingest(
+async def ingest(
     server: Contender,
     load: throughput.Workload,
     seconds: float,

@@ -28,6 +28,7 @@ import batches  # noqa: E402
 import catch_up  # noqa: E402
 import flight_scans  # noqa: E402
 import full_scans  # noqa: E402
+import ingest_beside_sql  # noqa: E402
 import keyed  # noqa: E402
 import latency  # noqa: E402
 import machine  # noqa: E402
@@ -46,10 +47,10 @@ KEYS = [
     "scan-10", "pruned-10", "scan-100", "pruned-100", "limit", "freshness", "ack", "resident", "catch-up",
     "many-buckets", "put-distinct", "put-update", "put-delete", "lookup", "lookup-one", "sdk-get-one", "sdk-get-1000", "prefix", "changelog",
     "freshness-keyed", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
-    "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key",
+    "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key", "ingest-sql",
 ]
 STARTED_ALONE = ("cold", "idle", "many-buckets", "scan-kv", "scan-snapshot", "resident-keyed", "restart-keyed",
-                 "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key")
+                 "flight-scan", "flight-scan-3", "sql-log", "sql-state", "sql-key", "ingest-sql")
 SMALL_ROWS = 100
 SMALL_SHARE = 20  # of the rows: they take the client that much longer
 SPREAD_BUCKETS = 4
@@ -159,6 +160,8 @@ def measure(keys: list[str], names: list[str], plan: Plan) -> Iterator[Row]:
         yield from flight_scans.rows(asked, plan)
     if (asked := [key for key in keys if key.startswith("sql-")]) and OURS in names:
         yield from sql_answers.rows(asked, plan)
+    if "ingest-sql" in keys and OURS in names:
+        yield ingest_beside_sql.row("ingest-sql", plan)
 
 
 def fresh_directory(path: Path) -> Path:

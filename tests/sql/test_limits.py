@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import statistics
+import threading
 import time
 from pathlib import Path
 
 import adbc_driver_flightsql.dbapi as dbapi
 import adbc_driver_manager
+import fluss
+import pyarrow as pa
 import pytest
 
 from flight.conftest import FlightServer
@@ -16,6 +21,11 @@ from sql import shell
 ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"
 LARGE = "SELECT count(*) AS n FROM (SELECT DISTINCT range FROM range(5000000))"
 LATE_S_MAX = 20
+HEAVY = "SELECT md5(name) AS h, count(*) AS n, sum(v) AS s FROM heavy GROUP BY h ORDER BY s DESC, h LIMIT 10"
+HEAVY_ROWS = 1_000_000
+HEAVY_AT_A_TIME = 4
+INGEST_S = 3.0
+BATCH = pa.RecordBatch.from_pydict({"id": pa.array(range(1000), pa.int64())})
 
 
 def test_statements_of_a_server(tmp_path: Path) -> None:
@@ -61,3 +71,50 @@ def test_limits_that_make_no_sense_are_refused(tmp_path: Path, option: tuple[str
     done = shell.run(tmp_path, *option, "-c", "SELECT 1")
     assert done.returncode != 0
     assert option[0] in done.stderr
+
+
+async def appended(bootstrap: str, seconds: float) -> list[float]:
+    """How long each of the batches took that were appended one after the other, in seconds."""
+    taken = []
+    async with await fluss.FlussConnection.create(fluss.Config({"bootstrap.servers": bootstrap})) as connection:
+        writer = (await connection.get_table(fluss.TablePath("fluss", "events"))).new_append().create_writer()
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            at = time.monotonic()
+            writer.write_arrow_batch(BATCH)
+            await writer.flush()
+            taken.append(time.monotonic() - at)
+    return taken
+
+
+def test_heavy_statements_do_not_starve_ingest(tmp_path: Path) -> None:
+    """Bounds that only a writer breaks who waits for statements to end, since other things run where tests do;
+    `./dev bench --only ingest-sql` tells how much ingest feels."""
+    server = FlightServer(tmp_path)
+    server.start()
+    with dbapi.connect(server.address, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE events (id BIGINT)")
+        source = f"SELECT range AS id, 'name ' || (range % 50000) AS name, range * 0.5 AS v FROM range({HEAVY_ROWS})"
+        cursor.execute(f"CREATE TABLE heavy WITH ('bucket.num' = '2') AS {source}")
+    alone = asyncio.run(appended(server.bootstrap, INGEST_S))
+    stopping = threading.Event()
+    answers: list[int] = []
+
+    def ask() -> None:
+        with dbapi.connect(server.address, autocommit=True) as connection, connection.cursor() as cursor:
+            while not stopping.is_set():
+                cursor.execute(HEAVY)
+                answers.append(len(cursor.fetchall()))
+
+    threads = [threading.Thread(target=ask) for _ in range(HEAVY_AT_A_TIME)]
+    for thread in threads:
+        thread.start()
+    beside = asyncio.run(appended(server.bootstrap, INGEST_S))
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    server.stop()
+    assert len(answers) >= HEAVY_AT_A_TIME and set(answers) == {10}
+    assert len(beside) >= len(alone) / 50, f"{len(beside)} batches were appended, {len(alone)} alone"
+    assert statistics.median(beside) <= 10 * statistics.median(alone) + 0.25
+    assert max(beside) < 5

@@ -17,7 +17,7 @@ from flight.conftest import FlightServer
 from flight.test_access import SETTINGS, USERS
 from flight.test_tls import make_certificate
 from sql import shell
-from sql.test_terminal import CTRL_D, TAB, Terminal
+from sql.test_terminal import TAB, Terminal
 
 # They take time, and no memory.
 ENDLESS = "SELECT count(*) AS id FROM range(1000000000000) WHERE hash(range) = 7"
@@ -264,7 +264,7 @@ def test_a_person_in_the_shell(server: FlightServer, terminal: Terminal) -> None
     terminal.wait('"wrong" was not found')
     terminal.type("USE fluss;\n")
     terminal.wait("\nfluss> ")
-    terminal.type(CTRL_D)
+    terminal.type(".quit\n")
     assert terminal.reap() == 0
 
 

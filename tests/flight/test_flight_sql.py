@@ -257,7 +257,7 @@ def test_what_a_statement_is(door: Door, database: str) -> None:
 @pytest.mark.parametrize("early", [True, False])
 def test_a_query_is_cancelled_before_its_first_row(door: Door, early: bool) -> None:
     """By CancelFlightInfo: while it computes, or before it has begun to."""
-    info, _ = told_of(door, "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7")
+    info, _ = told_of(door, "SELECT count(*) FROM range(1000000000000) WHERE hash(range) = 7")
     cancel = flight.Action("CancelFlightInfo", b"\x0a" + varint(len(info.serialize())) + info.serialize())
     if early:
         list(door.client.do_action(cancel, door.options))

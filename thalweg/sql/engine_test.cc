@@ -45,6 +45,11 @@ TEST_F(EngineTest, AnswersWithoutTables) {
   EXPECT_EQ(db_.One("SELECT count(*) FROM range(1000000) WHERE range % 7 = 3"), "142857");
 }
 
+TEST_F(EngineTest, EnumsAreGivenOutAsText) {
+  EXPECT_EQ(db_.One("SELECT e, [e, NULL], {'of': e} FROM (VALUES ('b'::ENUM('a', 'b'))) t(e)"),
+            "b|list<l: string>[b, null]|{of:string = b}");
+}
+
 TEST_F(EngineTest, EveryTypeGoesInAndOut) {
   Must(
       R"(CREATE TABLE t (a BOOLEAN, b TINYINT, c SMALLINT, d INT, e BIGINT, f FLOAT, g DOUBLE, h CHAR(3), i STRING, j BINARY(2),

@@ -5,6 +5,8 @@
 #include "arrow/type.h"
 #include "duckdb/common/arrow/arrow_appender.hpp"
 #include "duckdb/common/arrow/arrow_converter.hpp"
+#include "duckdb/common/type_visitor.hpp"
+#include "duckdb/common/vector_operations/vector_operations.hpp"
 #include "duckdb/function/table/arrow.hpp"
 #include "thalweg/sql/arrow_types_internal.h"
 #include "thalweg/sql/row_stream_internal.h"
@@ -15,6 +17,20 @@ namespace {
 // Of one batch of an answer: enough that its cost is in the rows, few enough that the first come soon.
 constexpr duckdb::idx_t kBatchRows = 16 * 1024;
 
+/// As what values of a type are given out: ENUMs as text, since a stream of rows has no place for their dictionaries.
+duckdb::LogicalType GivenType(const duckdb::LogicalType& type) {
+  return duckdb::TypeVisitor::VisitReplace(type, [](const duckdb::LogicalType& part) {
+    return part.id() == duckdb::LogicalTypeId::ENUM ? duckdb::LogicalType::VARCHAR : part;
+  });
+}
+
+duckdb::vector<duckdb::LogicalType> GivenTypes(const duckdb::vector<duckdb::LogicalType>& types) {
+  duckdb::vector<duckdb::LogicalType> given;
+  given.reserve(types.size());
+  for (const auto& type : types) given.push_back(GivenType(type));
+  return given;
+}
+
 class RowStream final : public arrow::RecordBatchReader {
  public:
   RowStream(std::shared_ptr<SessionCore> core, duckdb::unique_ptr<duckdb::QueryResult> result,
@@ -22,6 +38,7 @@ class RowStream final : public arrow::RecordBatchReader {
       : core_(std::move(core)),
         statement_(core_->statement()),
         result_(std::move(result)),
+        given_types_(GivenTypes(result_->types)),
         schema_(std::move(schema)) {}
   ~RowStream() override { (void)Close(); }
 
@@ -70,9 +87,10 @@ class RowStream final : public arrow::RecordBatchReader {
       }
       if (!rows) {
         rows = duckdb::make_uniq<duckdb::ArrowAppender>(
-            result_->types, kBatchRows, result_->client_properties,
-            duckdb::ArrowTypeExtensionData::GetExtensionTypes(core_->context(), result_->types));
+            given_types_, kBatchRows, result_->client_properties,
+            duckdb::ArrowTypeExtensionData::GetExtensionTypes(core_->context(), given_types_));
       }
+      Convert(*chunk);
       rows->Append(*chunk, 0, chunk->size(), chunk->size());
       count += chunk->size();
     }
@@ -82,9 +100,20 @@ class RowStream final : public arrow::RecordBatchReader {
     return arrow::Status::OK();
   }
 
+  /// Into the types as which values are given out.
+  void Convert(duckdb::DataChunk& rows) {
+    for (size_t i = 0; i < given_types_.size(); ++i) {
+      if (rows.data[i].GetType() == given_types_[i]) continue;
+      duckdb::Vector given(given_types_[i], rows.size());
+      duckdb::VectorOperations::Cast(core_->context(), rows.data[i], given, rows.size());
+      rows.data[i].ReferenceAndSetType(given);
+    }
+  }
+
   const std::shared_ptr<SessionCore> core_;
   const uint64_t statement_;
   duckdb::unique_ptr<duckdb::QueryResult> result_;
+  const duckdb::vector<duckdb::LogicalType> given_types_;
   const std::shared_ptr<arrow::Schema> schema_;
   bool ended_ = false;
   arrow::Status failure_;
@@ -97,7 +126,7 @@ std::shared_ptr<arrow::Schema> SchemaOf(duckdb::ClientContext& context,
                                         const duckdb::vector<duckdb::string>& names) {
   auto properties = context.GetClientProperties();
   // What a parameter decides is not known before it has a value.
-  auto known = types;
+  auto known = GivenTypes(types);
   for (auto& type : known) {
     if (type.id() == duckdb::LogicalTypeId::UNKNOWN) type = duckdb::LogicalType::SQLNULL;
   }

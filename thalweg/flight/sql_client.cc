@@ -36,7 +36,7 @@ class InfoListener final : public arrow::flight::AsyncListener<FlightInfo> {
  public:
   void OnNext(FlightInfo info) override { info_ = std::move(info); }
   void OnFinish(arrow::Status status) override {
-    if (!status.ok()) return answer_.set_value(std::move(status));
+    if (!status.ok()) return answer_.set_value(status);
     answer_.set_value(info_ ? arrow::Result<FlightInfo>(*std::move(info_))
                             : arrow::Status::IOError("An empty answer."));
   }

@@ -64,8 +64,7 @@ arrow::Status SessionCore::WaitFor(const query::Token& token) {
   int64_t left_ms = kTokenWaitMs;
   while (true) {
     const int64_t slice_ms = std::min(left_ms, kTokenWaitSliceMs);
-    const arrow::Status status =
-        runtime::BlockOn(workers(), query::WaitFor(environment_.query, token, slice_ms, workers()));
+    arrow::Status status = runtime::BlockOn(workers(), query::WaitFor(environment_.query, token, slice_ms, workers()));
     left_ms -= slice_ms;
     if (CodeOf(status) != ErrorCode::kRequestTimeOut || left_ms <= 0) return status;
     ARROW_RETURN_NOT_OK(state_->cancelled());

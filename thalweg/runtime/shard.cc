@@ -2,7 +2,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <asio/post.hpp>
 #include <string>
 #include <utility>
 

@@ -1,12 +1,17 @@
 #pragma once
 
+// Ahead of Asio's: whether its memory is aligned depends on what the standard library has told by then, and has to be the same everywhere.
+// clang-format off
+#include <cstddef>
+// clang-format on
+
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <thread>
@@ -14,6 +19,10 @@
 
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/timer_heap_internal.h"
+
+#if !defined(ASIO_HAS_STD_ALIGNED_ALLOC)
+#error "Asio was included before any header of the standard library"
+#endif
 
 namespace thalweg::runtime {
 

@@ -33,8 +33,12 @@ format::TimestampValue Moment(int64_t count, int64_t per_second) {
     return {millis, 0};
   }
   int64_t millis = count / per_milli;
-  if (millis * per_milli > count) --millis;
-  return {millis, static_cast<int32_t>((count - millis * per_milli) * (1'000'000 / per_milli))};
+  int64_t rest = count % per_milli;
+  if (rest < 0) {
+    --millis;
+    rest += per_milli;
+  }
+  return {millis, static_cast<int32_t>(rest * (1'000'000 / per_milli))};
 }
 
 /// A constant that a column of `type` is compared with; absent where the two are not of one type, or it is null.

@@ -20,7 +20,7 @@ from tools.tally import Tally, read_junit
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build/test-results"
 JOBS = "2"
-TSAN_MODULES = ("runtime", "net", "journal", "log", "kv", "tablet")
+TSAN_MODULES = ("runtime", "net", "journal", "log", "kv", "tablet", "client")
 SUITE_SECONDS_MAX = 1800
 REMARKS_SHOWN = 40
 TIERED_TESTS = tuple(f"tests/conformance/test_{name}.py" for name in ("pyfluss_suite", "java_client", "interop"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -135,29 +135,31 @@ def test_our_client_speaks_tls_with_the_fluss_port(server: FlightServer, certifi
     assert "TLS with 127.0.0.1" in wrong.stderr
 
 
-@contextlib.contextmanager
-def proxy(target: tuple[str, int], certificate: Path) -> Iterator[int]:
-    """Takes connections in the clear and brings them on over TLS: what stunnel does for clients that know none."""
+@contextlib.asynccontextmanager
+async def proxy(target: tuple[str, int], certificate: Path) -> AsyncIterator[int]:
+    """Takes connections in the clear and brings them on over TLS: what stunnel does for clients that know none.
 
-    def carry(source: socket.socket, to: socket.socket) -> None:
+    In one thread: before Python 3.13 two may not read and write the same TLS connection.
+    """
+
+    async def carry(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                to.sendall(data)
-        for end in (source, to):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            while data := await source.read(65536):
+                to.write(data)
+                await to.drain()
+        to.close()
 
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                safe = context(certificate).wrap_socket(socket.create_connection(target), server_hostname="localhost")
-                for pair in ((client, safe), (safe, client)):
-                    threading.Thread(target=carry, args=pair, daemon=True).start()
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            inner, out = await asyncio.open_connection(*target, ssl=context(certificate), server_hostname="localhost")
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(carry(reader, out), carry(inner, writer))
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1]
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    yield listener.sockets[0].getsockname()[1]
+    listener.close()
 
 
 async def test_a_stock_client_comes_through_a_proxy_that_speaks_tls(tmp_path: Path, certificate: Path) -> None:
@@ -169,7 +171,7 @@ async def test_a_stock_client_comes_through_a_proxy_that_speaks_tls(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = FlightServer(tmp_path / "server", settings)
-    with proxy(("127.0.0.1", port), certificate) as outside:
+    async with proxy(("127.0.0.1", port), certificate) as outside:
         config = server.directory / "thalweg.yaml"
         config.write_text(
             config.read_text()

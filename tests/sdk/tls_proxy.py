@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -33,33 +34,31 @@ class TlsProxy:
         self.address = f"127.0.0.1:{self._listening.getsockname()[1]}"
 
     def __enter__(self) -> TlsProxy:
-        threading.Thread(target=self._accept, daemon=True).start()
+        # One thread for all: before Python 3.13 two may not read and write the same TLS connection.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        serving = asyncio.start_server(self._serve, sock=self._listening, ssl=self._context)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listening.close()
+        self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as client:  # a client may refuse us
-            server = socket.create_connection(self._to)
-            back = threading.Thread(target=self._copy, args=(server, client), daemon=True)
-            back.start()
-            self._copy(client, server)
-            server.close()
-            back.join()
+    async def _serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        try:
+            server, out = await asyncio.open_connection(*self._to)
+        except OSError:
+            back.close()
+            return
+        await asyncio.gather(self._copy(client, out), self._copy(server, back))
 
     @staticmethod
-    def _copy(source: socket.socket, to: socket.socket) -> None:
+    async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                to.sendall(data)
-        with contextlib.suppress(OSError):
-            to.shutdown(socket.SHUT_WR)
+            while data := await source.read(65536):
+                to.write(data)
+                await to.drain()
+        to.close()
